@@ -1,0 +1,43 @@
+# Every target works from a fresh clone; `make` alone lists them.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help setup demo test check bench format lock clean
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
+
+$(VENV)/.ready: requirements-dev.lock pyproject.toml runtime/pyproject.toml
+	$(PYTHON) scripts/make_venv.py $(VENV) requirements-dev.lock
+	touch $@
+
+setup: $(VENV)/.ready ## virtual environment with hash-pinned dependencies
+
+demo: setup ## local cloud, a node, a deploy and an HTTPS answer
+	$(BIN)/python scripts/demo.py
+
+test: setup ## all tests, on real local nodes too
+	$(BIN)/python scripts/host_packages.py --tests
+	$(BIN)/python -m pytest --durations=15 $(TESTS)
+
+check: setup ## lint, format check, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy runtime/hub_runtime
+
+bench: setup ## how fast: deploys beside pyinfra, Ansible, OpenSSH and a shell script
+	$(BIN)/python scripts/host_packages.py
+	$(BIN)/python -m bench.bench_deploy
+
+format: setup ## rewrite the sources in the project's style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: setup ## resolve the dependencies again
+	$(BIN)/python scripts/lock.py
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist

@@ -1,0 +1,7 @@
+"""`python -m provision` is hubctl."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""What hubctl does, one file a verb: the only place that orders things."""

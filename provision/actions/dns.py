@@ -1,0 +1,48 @@
+"""The DNS records of a node: its own name, its services' and their www."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..cloud.base import DnsRecord, Machine
+from .fleet import LoadedFleet
+
+TTL = 300
+KINDS = ("A", "AAAA")
+
+
+def relative(domain: str, fqdn: str) -> str:
+    """Return a full name as the cloud's records name it, `@` for the domain itself."""
+    return "@" if fqdn == domain else fqdn.removesuffix(f".{domain}")
+
+
+def set_records(loaded: LoadedFleet, names: Iterable[str], machine: Machine) -> list[str]:
+    """Point full names to a machine; return the ones that changed, as `name kind address`.
+
+    A name whose machine has no IPv6 address loses an AAAA record that pointed elsewhere.
+    """
+    cloud, domain = loaded.cloud, loaded.fleet.domain
+    cloud.ensure_domain(domain)
+    present = cloud.records(domain)
+    changed = []
+    for fqdn in names:
+        name = relative(domain, fqdn)
+        for kind, address in zip(KINDS, (machine.ipv4, machine.ipv6), strict=True):
+            mine = [record for record in present if (record.type, record.name) == (kind, name)]
+            if address and [(record.data, record.ttl) for record in mine] != [(address, TTL)]:
+                cloud.set_record(domain, kind, name, address, TTL, replacing=mine)
+                changed.append(f"{fqdn} {kind} {address}")
+            elif mine and not address:
+                cloud.delete_records(domain, mine)
+                changed.append(f"{fqdn} {kind} removed")
+    return changed
+
+
+def records_of(loaded: LoadedFleet, addresses: Iterable[str]) -> list[DnsRecord]:
+    """Return the records of the fleet's domain that point to these addresses."""
+    wanted = set(addresses)
+    return [
+        record
+        for record in loaded.cloud.records(loaded.fleet.domain)
+        if record.type in KINDS and record.data in wanted
+    ]

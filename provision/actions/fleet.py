@@ -1,0 +1,65 @@
+"""A loaded inventory with its file: what every action starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ..cloud.base import Cloud
+from ..errors import Exit, HubError
+from ..inventory.model import Fleet
+from ..secretstore.store import SecretStore
+from ..transport import hostkeys, keys
+from ..transport.hostkeys import Pin
+from ..transport.ssh import Target
+
+
+@dataclass(frozen=True)
+class LoadedFleet:
+    """An inventory and the path it was read from."""
+
+    fleet: Fleet
+    path: Path
+
+    @cached_property
+    def cloud(self) -> Cloud:
+        """The fleet's cloud, connected when it is first asked for."""
+        from ..cloud.connect import connect
+
+        return connect(self.fleet, self.path)
+
+    @cached_property
+    def secrets(self) -> SecretStore:
+        """The fleet's secrets; nothing is read before it is asked for."""
+        return SecretStore(self.fleet, self.path)
+
+    @property
+    def tag(self) -> str:
+        """The tag of all the fleet's machines."""
+        return f"hubctl-{self.fleet.fleet}"
+
+    def machine_name(self, node: str) -> str:
+        """Return the name a node's machine has at the cloud."""
+        return self.fleet.fqdn(node)
+
+    def pin(self, node: str) -> Pin:
+        """Return a node's pinned host key and addresses.
+
+        Raises:
+            HubError: the node was not created yet.
+        """
+        pin = hostkeys.read(self.path).get(node)
+        if pin is None or not pin.addresses:
+            raise HubError(
+                "not-created",
+                f"node {node} has not been created",
+                why=f"{hostkeys.path_for(self.path)} has no address for it",
+                hint=f"hubctl create-node {node}",
+                exit_code=Exit.UNREACHABLE,
+            )
+        return pin
+
+    def target(self, node: str) -> Target:
+        """Return where a node is and how it is entered."""
+        return Target(self.pin(node), keys.operator_key(self.fleet))

@@ -1,0 +1,146 @@
+"""What can be ordered: sizes, regions and images, by the slugs that DigitalOcean has for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, request
+
+from ..images import Image
+from .context import cloud
+from .http import not_found, page
+
+blueprint = Blueprint("catalog", __name__)
+
+_MADE = "2025-01-01T00:00:00Z"
+# slug: memory in MB, processors, disk in GB, transfer in TB, price in USD a month, description
+_SIZES = {
+    "s-1vcpu-512mb-10gb": (512, 1, 10, 0.5, 4, "Basic"),
+    "s-1vcpu-1gb": (1024, 1, 25, 1, 6, "Basic"),
+    "s-1vcpu-2gb": (2048, 1, 50, 2, 12, "Basic"),
+    "s-2vcpu-2gb": (2048, 2, 60, 3, 18, "Basic"),
+    "s-2vcpu-4gb": (4096, 2, 80, 4, 24, "Basic"),
+    "s-4vcpu-8gb": (8192, 4, 160, 5, 48, "Basic"),
+    "s-8vcpu-16gb": (16384, 8, 320, 6, 96, "Basic"),
+    "c-2": (4096, 2, 25, 4, 42, "CPU-Optimized"),
+    "c-4": (8192, 4, 50, 5, 84, "CPU-Optimized"),
+    "g-2vcpu-8gb": (8192, 2, 25, 4, 63, "General Purpose"),
+    "g-4vcpu-16gb": (16384, 4, 50, 5, 126, "General Purpose"),
+    "m-2vcpu-16gb": (16384, 2, 50, 4, 84, "Memory-Optimized"),
+}
+_REGIONS = {
+    "ams3": "Amsterdam 3",
+    "blr1": "Bangalore 1",
+    "fra1": "Frankfurt 1",
+    "lon1": "London 1",
+    "nyc1": "New York 1",
+    "nyc2": "New York 2",
+    "nyc3": "New York 3",
+    "sfo2": "San Francisco 2",
+    "sfo3": "San Francisco 3",
+    "sgp1": "Singapore 1",
+    "syd1": "Sydney 1",
+    "tor1": "Toronto 1",
+}
+DEFAULT_REGION = "nyc1"
+
+
+def size(slug: str) -> dict[str, Any] | None:
+    """Return a size as the API shows it, or None."""
+    if slug not in _SIZES:
+        return None
+    memory, processors, disk, transfer, price, description = _SIZES[slug]
+    return {
+        "slug": slug,
+        "memory": memory,
+        "vcpus": processors,
+        "disk": disk,
+        "transfer": transfer,
+        "price_monthly": price,
+        "price_hourly": round(price / 672, 5),
+        "regions": list(_REGIONS),
+        "available": True,
+        "description": description,
+        "disk_info": [{"type": "local", "size": {"amount": disk, "unit": "gib"}}],
+    }
+
+
+def region(slug: str) -> dict[str, Any] | None:
+    """Return a region as the API shows it, or None; all of them are this computer."""
+    if slug not in _REGIONS:
+        return None
+    return {
+        "slug": slug,
+        "name": f"{_REGIONS[slug]} (this computer)",
+        "features": ["ipv6", "metadata"],
+        "available": True,
+        "sizes": list(_SIZES),
+    }
+
+
+def matching_region(wanted: str) -> str | None:
+    """Return the region of this slug, or the first that begins with it, as DigitalOcean takes `nyc`."""
+    if wanted in _REGIONS:
+        return wanted
+    return next((slug for slug in _REGIONS if wanted and slug.rstrip("0123456789") == wanted), None)
+
+
+def image_id(slug: str) -> int:
+    """Return an image's number: the same for a slug on every computer."""
+    return int.from_bytes(slug.encode(), "big") % 900_000_000 + 100_000_000
+
+
+def find_image(wanted: str | int) -> Image | None:
+    """Return an image on offer by slug or number, or None."""
+    return next(
+        (i for i in cloud().images if wanted in (i.slug, image_id(i.slug), str(image_id(i.slug)))), None
+    )
+
+
+def show_image(image: Image) -> dict[str, Any]:
+    """Return an image as the API shows it."""
+    return {
+        "id": image_id(image.slug),
+        "name": image.name,
+        "distribution": image.family.name.capitalize(),
+        "slug": image.slug,
+        "public": True,
+        "regions": list(_REGIONS),
+        "created_at": _MADE,
+        "min_disk_size": 7,
+        "type": "base",
+        "size_gigabytes": 0.4,
+        "description": f"{image.family.name.capitalize()} {image.name}",
+        "tags": [],
+        "status": "available",
+    }
+
+
+@blueprint.get("/sizes")
+def list_sizes() -> dict[str, Any]:
+    """List what droplets can be as large as."""
+    return page("sizes", [size(slug) for slug in _SIZES])
+
+
+@blueprint.get("/regions")
+def list_regions() -> dict[str, Any]:
+    """List where droplets can be."""
+    return page("regions", [region(slug) for slug in _REGIONS])
+
+
+@blueprint.get("/images")
+def list_images() -> dict[str, Any]:
+    """List what droplets can be made from; there are no private, application or snapshot images."""
+    own = request.args.get("private") == "true" or request.args.get("type", "distribution") != "distribution"
+    return page(
+        "images", [] if own or request.args.get("tag_name") else [show_image(i) for i in cloud().images]
+    )
+
+
+@blueprint.get("/images/<wanted>")
+def get_image(wanted: str) -> dict[str, Any]:
+    """Show one image, by number or slug."""
+    image = find_image(wanted)
+    if image is None:
+        raise not_found()
+    return {"image": show_image(image)}

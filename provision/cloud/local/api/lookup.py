@@ -1,0 +1,25 @@
+"""Droplets by number or tag, as several endpoints look them up."""
+
+from __future__ import annotations
+
+from ..model import Droplet
+from .context import cloud
+from .http import not_found
+
+
+def droplet(number: int) -> Droplet:
+    """Return a droplet; raises ApiError 404."""
+    found = cloud().store.get(Droplet, number)
+    if found is None or found.deleted:
+        raise not_found()
+    return found
+
+
+def droplets(tag: str | None = None) -> list[Droplet]:
+    """Return all droplets, or those that carry a tag."""
+    return cloud().store.find(Droplet, lambda d: not d.deleted and (tag is None or carries(d, tag)))
+
+
+def carries(item: Droplet, tag: str) -> bool:
+    """Tell whether a droplet has this tag; case does not matter."""
+    return tag.lower() in (name.lower() for name in item.tags)

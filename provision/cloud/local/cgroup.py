@@ -1,0 +1,88 @@
+"""Control groups: each machine has its own, which names all of its processes and nobody else's."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+
+_MOUNT = Path("/sys/fs/cgroup")
+_PARENT = "hubctl-local"
+
+
+def join(name: str) -> list[Path]:
+    """Put this process into a group of its own and return the group's folders, one a hierarchy.
+
+    Where systemd runs the computer it has made a scope already (`scope_argv`); elsewhere the group is made here.
+    """
+    if _systemd_runs():
+        own = Path("/proc/self/cgroup").read_text().rpartition("0::")[2].strip()
+        return [root / own.lstrip("/") for root in _hierarchies()]
+    folders = [root / _PARENT / name for root in _hierarchies()]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "cgroup.procs").write_text("0")
+    return folders
+
+
+def scope_argv(name: str) -> list[str]:
+    """Return the command prefix that puts a program into a delegated scope where systemd runs the computer."""
+    if not _systemd_runs():
+        return []
+    return [
+        "systemd-run",
+        "--scope",
+        "--quiet",
+        "--collect",
+        "--property=Delegate=yes",
+        f"--unit={_PARENT}-{name}",
+    ]
+
+
+def kill(folders: list[Path], seconds: float = 10) -> bool:
+    """Kill every process of the group; False when some are still there after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while pids := _processes(folders):
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def populated(folders: list[Path]) -> bool:
+    """Tell whether the group has any process."""
+    return bool(_processes(folders))
+
+
+def remove(folders: list[Path]) -> None:
+    """Remove the group's folders, innermost first; a group with processes stays."""
+    for folder in folders:
+        inner = sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True)
+        for path in [*inner, folder, folder.parent]:
+            if _PARENT in path.parts:
+                with contextlib.suppress(OSError):
+                    path.rmdir()
+
+
+def _processes(folders: list[Path]) -> set[int]:
+    found: set[int] = set()
+    for folder in folders:
+        for path in [folder / "cgroup.procs", *folder.rglob("cgroup.procs")]:
+            with contextlib.suppress(OSError):
+                found.update(int(line) for line in path.read_text().split() if line != "0")
+    return found - {os.getpid()}
+
+
+def _hierarchies() -> list[Path]:
+    """Return the mounted hierarchies that systemd-nspawn uses: the named one, the unified one, or both (hybrid)."""
+    hybrid = [_MOUNT / name for name in ("systemd", "unified") if (_MOUNT / name / "cgroup.procs").exists()]
+    return hybrid or [_MOUNT]
+
+
+def _systemd_runs() -> bool:
+    return Path("/run/systemd/system").is_dir()

@@ -1,0 +1,170 @@
+"""What takes time: creating, powering and removing machines, in the background and resumed after a crash."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Protocol
+
+import msgspec
+
+from ...errors import HubError
+from .machine import Order
+from .model import Action, Droplet, now
+from .store import Store
+
+log = logging.getLogger(__name__)
+_FIRST_HOST = 10  # addresses below stay free for services on the bridge
+_AT_ONCE = 8
+
+
+class Machines(Protocol):
+    """What the API needs of whatever runs the machines; `machine.Machines` does it with systemd-nspawn."""
+
+    def create(self, order: Order) -> None:
+        """Make and boot a machine; return when it is on the network."""
+
+    def start(self, number: int) -> None:
+        """Boot a machine that is off."""
+
+    def stop(self, number: int, *, gracefully: bool = True) -> None:
+        """End a machine that is to start again."""
+
+    def power_off(self, number: int, *, gracefully: bool) -> None:
+        """End a machine that is to stay off."""
+
+    def destroy(self, number: int) -> None:
+        """Remove a machine, if there is one."""
+
+    def running(self, number: int) -> bool:
+        """Tell whether a machine runs."""
+
+    def wanted(self, number: int) -> bool:
+        """Tell whether a machine is to run whenever the instance does."""
+
+
+class PendingEventError(Exception):
+    """The droplet has an action in progress and takes no other."""
+
+
+class NoAddressError(Exception):
+    """Every address of the instance's network is in use."""
+
+
+class Operations:
+    """Runs one action at a time for each droplet, several droplets at once."""
+
+    def __init__(self, store: Store, machines: Machines) -> None:
+        self._store = store
+        self._machines = machines
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="operation")
+        self._locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+        self._work: dict[str, Callable[[Droplet], None]] = {
+            "create": self._create,
+            "rebuild": self._create,
+            "power_on": lambda droplet: machines.start(droplet.id),
+            "power_off": lambda droplet: machines.power_off(droplet.id, gracefully=False),
+            "shutdown": lambda droplet: machines.power_off(droplet.id, gracefully=True),
+            "reboot": lambda droplet: self._restart(droplet, gracefully=True),
+            "power_cycle": lambda droplet: self._restart(droplet, gracefully=False),
+            "rename": lambda _: None,  # the name is data of the API alone
+        }
+
+    @property
+    def types(self) -> set[str]:
+        """Types of action that a client may ask for."""
+        return set(self._work) - {"create"}
+
+    def begin(self, droplet: Droplet, kind: str) -> Action:
+        """Store an action and start its work; raises PendingEventError while another is in progress."""
+        with self._store.transaction():
+            if self._store.find(Action, lambda a: a.resource_id == droplet.id and a.status == "in-progress"):
+                raise PendingEventError
+            action = Action(type=kind, resource_id=droplet.id, region=droplet.region, started_at=now())
+            action = self._store.add(action)
+        self._submit(droplet.id, partial(self._perform, action))
+        return action
+
+    def destroy(self, droplet: Droplet) -> None:
+        """Hide the droplet at once and remove its machine in the background."""
+        self._store.save(msgspec.structs.replace(droplet, deleted=True))
+        self._submit(droplet.id, partial(self._destroy, droplet.id))
+
+    def resume(self) -> None:
+        """Carry on where a killed daemon stopped, and start the machines that are to run."""
+        in_progress = self._store.find(Action, lambda a: a.status == "in-progress")
+        pending = {action.resource_id: action for action in in_progress}
+        for droplet in self._store.find(Droplet):
+            if droplet.deleted:
+                self._submit(droplet.id, partial(self._destroy, droplet.id))
+            elif droplet.id in pending:
+                self._submit(droplet.id, partial(self._perform, pending[droplet.id]))
+            elif self._machines.wanted(droplet.id) and not self._machines.running(droplet.id):
+                self._submit(droplet.id, partial(self._machines.start, droplet.id))
+
+    def close(self) -> None:
+        """Take no more work; what runs is finished."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _submit(self, number: int, work: Callable[[], None]) -> Future[None]:
+        def guarded() -> None:
+            with self._locks[number]:
+                try:
+                    work()
+                except HubError as error:
+                    log.error("droplet %d: %s\n%s", number, error.message, error.why)
+                except Exception:
+                    log.exception("droplet %d", number)
+
+        return self._pool.submit(guarded)
+
+    def _perform(self, action: Action) -> None:
+        outcome = msgspec.structs.replace(action, status="errored")
+        try:
+            droplet = self._store.get(Droplet, action.resource_id)
+            if droplet is not None and not droplet.deleted:
+                self._work[action.type](droplet)
+                outcome = msgspec.structs.replace(action, status="completed")
+        finally:
+            self._store.save(msgspec.structs.replace(outcome, completed_at=now()))
+
+    def _create(self, droplet: Droplet) -> None:
+        self._machines.create(
+            Order(
+                number=droplet.id,
+                hostname=droplet.name,
+                image=droplet.image,
+                address=droplet.address,
+                address6=droplet.address6,
+                user_data=droplet.user_data,
+                public_keys=droplet.keys,
+            )
+        )
+        with self._store.transaction():
+            current = self._store.get(Droplet, droplet.id)
+            if current is not None:
+                self._store.save(msgspec.structs.replace(current, ready=True))
+
+    def _restart(self, droplet: Droplet, *, gracefully: bool) -> None:
+        self._machines.stop(droplet.id, gracefully=gracefully)
+        self._machines.start(droplet.id)
+
+    def _destroy(self, number: int) -> None:
+        self._machines.destroy(number)
+        droplet = self._store.get(Droplet, number)
+        if droplet is not None:
+            self._store.remove(droplet)
+
+
+def free_address(subnet: ipaddress.IPv4Network, taken: set[str]) -> str:
+    """Return the lowest address of the network that no droplet has; raises NoAddressError."""
+    hosts = (str(subnet[index]) for index in range(_FIRST_HOST, subnet.num_addresses - 1))
+    address = next((host for host in hosts if host not in taken), None)
+    if address is None:
+        raise NoAddressError
+    return address

@@ -1,0 +1,42 @@
+"""hubctl create-node."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .options import InventoryOption, JsonOption, command, load_fleet
+
+
+def create_node(
+    name: Annotated[str, typer.Argument(help="The node's name in the inventory.")],
+    size: Annotated[str | None, typer.Option(help="A name of `sizes`, or the cloud's slug.")] = None,
+    hostname: Annotated[str | None, typer.Option(help="The node's host name in the fleet's domain.")] = None,
+    image: Annotated[str | None, typer.Option(help="The image's slug.")] = None,
+    region: Annotated[str | None, typer.Option(help="The region's slug.")] = None,
+    no_deploy: Annotated[bool, typer.Option("--no-deploy", help="Stop when the machine is ready.")] = False,
+    inventory: InventoryOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make a node's machine and deploy it.
+
+    The machine gets pinned keys and its DNS names, and is waited for in named stages. Run again, it carries on.
+    """
+    with command(json) as output:
+        from ..actions.create import create
+        from ..inventory.hosts import node_named, with_overrides
+
+        loaded = load_fleet(inventory)
+        node = node_named(loaded.fleet, name, loaded.path)
+        chosen = {"size": size, "hostname": hostname, "image": image, "region": region}
+        created = create(loaded, name, with_overrides(node, chosen), output)
+        machine = created.machine
+        output.event(
+            "node", node=name, id=machine.id, address=machine.ipv4, new=created.new, records=created.records
+        )
+        if not no_deploy:
+            from ..actions.requests import Caller
+            from .deploy import deploy_and_show
+
+            deploy_and_show(loaded, [name], Caller(f"create-node {name}"), output)

@@ -1,0 +1,102 @@
+"""Options that several commands share, and the frame every command runs in."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import HubError
+
+if TYPE_CHECKING:
+    from ..actions.fleet import LoadedFleet
+    from ..actions.requests import Outcome
+    from ..output import Output
+
+InventoryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--inventory",
+        "-i",
+        envvar="HUBCTL_INVENTORY",
+        help="The inventory file; by default the one in inventories/.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON event a line on stdout, nothing else.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+ParallelOption = Annotated[int, typer.Option("--parallel", min=1, max=64, help="Nodes worked on at once.")]
+LockWaitOption = Annotated[
+    int, typer.Option("--lock-wait", min=0, metavar="SECONDS", help="How long to wait for a locked node.")
+]
+NodesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NODE]...", help="Names of nodes; all by default.", show_default=False),
+]
+
+
+@contextlib.contextmanager
+def command(json: bool) -> Iterator[Output]:
+    """Run a command's body: give it the output, show its errors, and turn them into exit codes."""
+    from ..output import Output
+
+    output = Output.choose(json=json)
+    try:
+        yield output
+    except HubError as error:
+        output.error(error)
+        raise typer.Exit(int(error.exit_code)) from None
+
+
+def load_fleet(inventory: Path | None) -> LoadedFleet:
+    """Find and read the inventory.
+
+    Raises:
+        HubError: there is none, or it has mistakes.
+    """
+    from ..actions.fleet import LoadedFleet
+    from ..inventory.find import find
+    from ..inventory.load import load
+
+    path = find(inventory)
+    return LoadedFleet(load(path), path)
+
+
+def chosen_nodes(loaded: LoadedFleet, names: list[str] | None) -> list[str]:
+    """Return the nodes asked for, all of the inventory when none is named.
+
+    Raises:
+        HubError: a name is not in the inventory.
+    """
+    from ..inventory.hosts import node_named
+
+    for name in names or ():
+        node_named(loaded.fleet, name, loaded.path)
+    return list(dict.fromkeys(names or loaded.fleet.nodes))
+
+
+def ask_nodes(
+    inventory: Path | None,
+    names: list[str] | None,
+    op: str,
+    command_line: str,
+    output: Output,
+    **fields: object,
+) -> list[Outcome]:
+    """Have nodes do one operation of the engine, several at once; return the outcomes of those that could.
+
+    Raises:
+        typer.Exit: a node failed; its error has been shown.
+    """
+    from ..actions.requests import Caller
+    from ..actions.several import ask_all
+    from .outcomes import show_errors
+
+    loaded = load_fleet(inventory)
+    chosen = chosen_nodes(loaded, names)
+    outcomes = ask_all(loaded, chosen, op, Caller(command_line), output, **fields)
+    show_errors(outcomes, output)
+    return outcomes

@@ -1,0 +1,129 @@
+"""hubctl secrets: values that are needed and never shown."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from .options import InventoryOption, JsonOption, command, load_fleet
+
+app = typer.Typer(
+    help="Keep the fleet's secrets, encrypted beside the inventory.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+recipients = typer.Typer(
+    help="Say whose keys open the secrets.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+app.add_typer(recipients, name="recipients")
+
+
+@app.command("list")
+def list_(inventory: InventoryOption = None, json: JsonOption = False) -> None:
+    """List the secrets: names, generations, ages. Never values."""
+    with command(json) as output:
+        from datetime import UTC, datetime
+
+        document = load_fleet(inventory).secrets.read()
+        for name, generations in document.secrets.items():
+            for item in generations:
+                days = (datetime.now(UTC) - item.created).days
+                created = item.created.isoformat()
+                output.event(
+                    "secret",
+                    name=name,
+                    generation=item.number,
+                    status=item.status,
+                    created=created,
+                    days=days,
+                )
+                output.result(f"{name}: generation {item.number}, {item.status}, {days} days old")
+
+
+@app.command("set")
+def set_(
+    name: Annotated[str, typer.Argument(help="The secret's name, a path such as mail/password.")],
+    inventory: InventoryOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Give a secret a value, asked for without echo or read from standard input."""
+    with command(json) as output:
+        from ..actions.secrets import set_value
+        from ..secrets import Secret
+
+        store = load_fleet(inventory).secrets
+        if sys.stdin.isatty():
+            value = typer.prompt(name, hide_input=True, confirmation_prompt=True, err=True)
+        else:
+            value = sys.stdin.read().removesuffix("\n")
+        generation = set_value(store, name, Secret(value))
+        output.event("secret", name=name, generation=generation, status="current")
+        output.result(f"{name}: generation {generation}; the next deploy uses it")
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="The secret's name.")],
+    inventory: InventoryOption = None,
+) -> None:
+    """Print a secret's value, for a program that needs it: the only command that shows one."""
+    with command(json=False):
+        from ..actions.secrets import show_value
+
+        sys.stdout.write(show_value(load_fleet(inventory).secrets, name) + "\n")
+
+
+@app.command()
+def edit(inventory: InventoryOption = None, json: JsonOption = False) -> None:
+    """Change the secrets in your editor ($VISUAL, $EDITOR); the text is kept in memory, not on a disk."""
+    with command(json) as output:
+        from ..actions.secrets import edit as run
+
+        changed = run(load_fleet(inventory).secrets)
+        output.event("edited", names=changed)
+        output.result(f"changed: {', '.join(changed) or 'nothing'}")
+
+
+@recipients.command("list")
+def list_recipients(inventory: InventoryOption = None, json: JsonOption = False) -> None:
+    """List the public keys whose owners can read the secrets."""
+    with command(json) as output:
+        for key in load_fleet(inventory).secrets.read().recipients:
+            output.event("recipient", key=key)
+            output.result(key)
+
+
+@recipients.command()
+def add(
+    key: Annotated[str, typer.Argument(help="A public key: `ssh-ed25519 …`, `ssh-rsa …` or `age1…`.")],
+    inventory: InventoryOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Let the owner of one more key read the secrets."""
+    with command(json) as output:
+        from ..actions.secrets import add_recipient
+
+        added = add_recipient(load_fleet(inventory).secrets, key)
+        output.event("recipient", key=key, added=added)
+        output.result("added; commit the file" if added else "could read them already")
+
+
+@recipients.command()
+def remove(
+    key: Annotated[str, typer.Argument(help="A recipient as listed, its key alone, or its comment.")],
+    inventory: InventoryOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Shut a key out. What it could read so far it knows: rotate those secrets."""
+    with command(json) as output:
+        from ..actions.secrets import remove_recipient
+
+        removed = remove_recipient(load_fleet(inventory).secrets, key)
+        output.event("recipient", key=removed, removed=True)
+        output.result(
+            f"removed {removed}\nits owner knows what it could read so far: hubctl rotate-key --all"
+        )

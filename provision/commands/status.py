@@ -1,0 +1,75 @@
+"""hubctl status."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .lock import describe
+from .options import InventoryOption, JsonOption, NodesArgument, ask_nodes, command, load_fleet
+
+if TYPE_CHECKING:
+    from ..output import Output
+
+EXPIRES_SOON = 14  # days: certbot renews a month before the end, so it has been failing for a while
+
+
+def status(nodes: NodesArgument = None, inventory: InventoryOption = None, json: JsonOption = False) -> None:
+    """Show how the nodes are.
+
+    Their processes (state, pid, uptime), releases, certificates, disk, tunnels, and what is due or under way.
+    """
+    with command(json) as output:
+        for outcome in ask_nodes(inventory, nodes, "status", "status", output):
+            output.event("status", node=outcome.node, **outcome.data)
+            _show(outcome.node, outcome.data, output)
+            _show_tunnels(outcome.node, inventory, output)
+
+
+def _show(node: str, data: dict[str, Any], output: Output) -> None:
+    rows = [
+        [
+            item["name"],
+            _state(item),
+            str(item["pid"] or ""),
+            _uptime(item),
+            data["releases"].get(item["name"], ""),
+        ]
+        for item in data["processes"]
+    ]
+    output.table(node, ["process", "state", "pid", "uptime", "release"], rows)
+    for name, days in data["certificates"].items():
+        warning = (
+            " — renewal is overdue: see journalctl -u certbot on the node" if days < EXPIRES_SOON else ""
+        )
+        output.result(f"  certificate {name}: {days:.0f} days left{warning}")
+    disk = data["disk"]
+    output.result(f"  disk: {disk['free'] / 1e9:.1f} of {disk['size'] / 1e9:.1f} GB free")
+    if data["lock"]:
+        output.result(f"  at work: {describe(data['lock'])}")
+    if data["pending"]:
+        output.result(f"  due at the next deploy: {', '.join(data['pending'])}")
+
+
+def _show_tunnels(node: str, inventory: Path | None, output: Output) -> None:
+    """Show whether something answers at the far end of each tunnel that begins at the node."""
+    loaded = load_fleet(inventory)
+    for name, tunnel in loaded.fleet.tunnels.items():
+        if node not in tunnel.sources:
+            continue
+        from ..actions.tunnels import ask_far_end
+
+        answer = ask_far_end(loaded, name, node)
+        output.event("tunnel", node=node, name=name, problem=answer.problem, ms=answer.ms)
+        output.result(f"  tunnel {name}: the far end {answer}")
+
+
+def _state(item: dict[str, Any]) -> str:
+    state = "RUNNING" if item["active"] == "active" else str(item["active"]).upper()
+    restarts = item["restarts"]
+    return f"{state} ({restarts} restarts)" if restarts else state
+
+
+def _uptime(item: dict[str, Any]) -> str:
+    return str(timedelta(seconds=item["uptime"])) if item["uptime"] else ""

@@ -1,0 +1,140 @@
+"""What single values cannot tell: rules between the parts of an inventory. Each check is a function of the draft."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import HubError, Position
+from .check_tunnels import check_tunnels
+from .check_workers import check_workers
+from .source import mistake
+from .suggest import did_you_mean
+from .walk import Draft, Keys, dotted
+
+MAX_FQDN = 253
+
+# DigitalOcean's families: s-1vcpu-2gb, c-2, m3-8vcpu-64gb, so1_5-2vcpu-16gb, gpu-h100x1-80gb, 512mb.
+_SIZE_SLUG = re.compile(
+    r"[a-z]{1,2}[0-9]?(_[0-9])?-[0-9]+(vcpu)?(-[a-z0-9]+)*|gpu-[a-z0-9]+x[0-9]+(-[a-z0-9]+)+|[0-9]+[mg]b"
+)
+
+
+def check(draft: Draft) -> Iterator[HubError]:
+    """Yield the mistakes between parts that are valid by themselves."""
+    yield from sizes_are_known(draft)
+    yield from names_are_short_enough(draft)
+    yield from names_have_one_node(draft)
+    yield from acme_fits_provider(draft)
+    yield from check_tunnels(draft)
+    yield from check_workers(draft)
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """A full name that something of a node asks for; `owner` is a service, empty for the node itself."""
+
+    fqdn: str
+    node: str
+    owner: str
+    where: Position
+
+    def __str__(self) -> str:
+        return f"{self.owner} of node {self.node}" if self.owner else f"node {self.node}"
+
+
+def sizes_are_known(draft: Draft) -> Iterator[HubError]:
+    """A size is a key of `sizes` or a slug of the provider; so is what `sizes` stands for a slug."""
+    sizes = draft.data.get("sizes", {})
+    used: list[tuple[Keys, str, list[str]]] = [(("sizes", name), slug, []) for name, slug in sizes.items()]
+    for name, node in _nodes(draft):
+        if "size" in node and node["size"] not in sizes:
+            used.append((("nodes", name, "size"), node["size"], list(sizes)))
+    for keys, size, known in used:
+        if not _SIZE_SLUG.fullmatch(size):
+            neither = "neither a name of `sizes` nor" if known else "not"
+            yield mistake(
+                "unknown-size",
+                f'`{dotted(keys)}` is "{size}": {neither} a size of the provider',
+                draft.values[keys],
+                why=f"`sizes` has: {', '.join(known)}" if known else "",
+                hint=did_you_mean(size, known) or "sizes of the provider are written like s-1vcpu-2gb",
+            )
+
+
+def names_are_short_enough(draft: Draft) -> Iterator[HubError]:
+    """DNS allows 253 characters for a full name."""
+    for claim in _claims(draft):
+        if len(claim.fqdn) > MAX_FQDN:
+            what = f"the full name has {len(claim.fqdn)} characters, DNS allows {MAX_FQDN}"
+            yield mistake("name-too-long", what, claim.where, why=claim.fqdn)
+
+
+def names_have_one_node(draft: Draft) -> Iterator[HubError]:
+    """Two services never share a name; a node's own name may be that of its services, but of no other node's."""
+    first: dict[str, list[_Claim]] = {}
+    for claim in _claims(draft):
+        earlier = first.setdefault(claim.fqdn, [])
+        rival = next(
+            (other for other in earlier if other.node != claim.node or (other.owner and claim.owner)), None
+        )
+        if rival is not None:
+            yield mistake(
+                "duplicate-hostname",
+                f"{claim} has the name {claim.fqdn}, which {rival} has already",
+                claim.where,
+                why=f"the other is at {rival.where}",
+                hint="give one of them another `hostname`",
+            )
+        earlier.append(claim)
+
+
+def acme_fits_provider(draft: Draft) -> Iterator[HubError]:
+    """The local test CA reaches local nodes only, and Let's Encrypt reaches none of them."""
+    provider = draft.data.get("provider")
+    server = draft.data.get("acme", {}).get("server", "")
+    if provider == "digitalocean" and server == "local":
+        yield mistake(
+            "acme-unreachable",
+            "`acme.server: local` is the test CA of this computer: machines at DigitalOcean cannot reach it",
+            draft.values["acme", "server"],
+            hint="use letsencrypt-staging to try things out, letsencrypt when all works",
+        )
+    absent = ("acme",) not in draft.keys or (
+        draft.data.get("acme") == {} and ("acme", "server") not in draft.keys
+    )
+    if provider == "local" and (absent or server.startswith("letsencrypt")):
+        yield mistake(
+            "acme-unreachable",
+            "Let's Encrypt cannot reach the machines of `provider: local`",
+            draft.values.get(("acme", "server"), draft.values[("provider",)]),
+            why="`acme.server` is letsencrypt where it is not given" if absent else "",
+            hint="write `acme: {server: local}`",
+        )
+
+
+def _nodes(draft: Draft) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield from draft.data.get("nodes", {}).items()
+
+
+def _claims(draft: Draft) -> Iterator[_Claim]:
+    """Yield all names of all nodes, the www ones included, in the order of the file."""
+    domain = draft.data.get("domain", "the-domain.invalid")
+    for node, parts in _nodes(draft):
+        keys: Keys = ("nodes", node, "hostname")
+        where = draft.values.get(keys, draft.keys["nodes", node])
+        yield _Claim(_fqdn(parts.get("hostname", node), domain), node, "", where)
+        for service, options in parts.get("services", {}).items():
+            if "hostname" not in options:
+                continue
+            where = draft.values["nodes", node, "services", service, "hostname"]
+            fqdn = _fqdn(options["hostname"], domain)
+            yield _Claim(fqdn, node, service, where)
+            if options.get("www"):
+                yield _Claim(f"www.{fqdn}", node, service, where)
+
+
+def _fqdn(hostname: str, domain: str) -> str:
+    return domain if hostname == "@" else f"{hostname}.{domain}"

@@ -1,0 +1,83 @@
+"""Nodes by name, and the full host names they answer to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from ..errors import Exit, HubError
+from .model import Fleet, Label, Node, Proxy, TaskApi
+from .scalars import text_problem
+from .suggest import did_you_mean
+
+Service = TaskApi | Proxy
+
+
+def node_named(fleet: Fleet, name: str, path: Path) -> Node:
+    """Return a node of the inventory.
+
+    Raises:
+        HubError: there is none of that name (`unknown-node`); shows the lines that would add it to `path`.
+    """
+    if name in fleet.nodes:
+        return fleet.nodes[name]
+    nearest = did_you_mean(name, fleet.nodes)
+    raise HubError(
+        "unknown-node",
+        f"there is no node `{name}` in {path}",
+        why=f"the nodes are: {', '.join(fleet.nodes)}",
+        hint="\n".join(filter(None, (nearest, _how_to_add(name, fleet, path)))),
+        exit_code=Exit.INVENTORY,
+    )
+
+
+def services_of(node: Node) -> dict[str, Service]:
+    """Return the services a node has, by name, in the order of `Services`."""
+    present = {name: getattr(node.services, name) for name in node.services.__struct_fields__}
+    return {name: service for name, service in present.items() if service is not None}
+
+
+def node_hostnames(fleet: Fleet, name: str, node: Node) -> list[str]:
+    """Return the full names that point to a node: its own, then its services' with their www, each once."""
+    names = [fleet.fqdn(node.hostname or name)]
+    for service in services_of(node).values():
+        if service.hostname is None:
+            continue
+        fqdn = fleet.fqdn(service.hostname)
+        names += [fqdn, f"www.{fqdn}"] if service.www else [fqdn]
+    return list(dict.fromkeys(names))
+
+
+def with_overrides(node: Node, chosen: Mapping[str, str | None]) -> Node:
+    """Return the node with options of the command line in place of its own; None keeps what the inventory says.
+
+    Raises:
+        HubError: an option's value is not what the inventory allows.
+    """
+    given = {name: value for name, value in chosen.items() if value is not None}
+    kinds = {item.name: item.type for item in _fields(Node)}
+    for name, value in given.items():
+        if problem := text_problem(value, kinds[name]):
+            raise HubError(
+                "bad-option",
+                f"--{name} {problem.text}",
+                why=problem.why,
+                hint=problem.hint,
+                exit_code=Exit.USAGE,
+            )
+    return msgspec.structs.replace(node, **given)
+
+
+def _how_to_add(name: str, fleet: Fleet, path: Path) -> str:
+    if problem := text_problem(name, msgspec.inspect.type_info(Label)):
+        return f"the name of a node {problem.text}; {problem.why}"
+    like = next(iter(fleet.nodes.values()))
+    lines = (f"  {name}:", f"    size: {like.size}", f"    image: {like.image}", "    services: {}")
+    return f"to add it, put these lines under `nodes:` in {path}:\n" + "\n".join(lines)
+
+
+def _fields(cls: type[msgspec.Struct]) -> tuple[msgspec.inspect.Field, ...]:
+    kind = msgspec.inspect.type_info(cls)
+    return kind.fields if isinstance(kind, msgspec.inspect.StructType) else ()

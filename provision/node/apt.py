@@ -1,0 +1,152 @@
+"""apt: one transaction, patient with other holders of its locks, and without starting any service."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from .atomic import make_directories, write_file
+from .context import Context, disk_full
+from .errors import NodeError
+from .system import Completed
+
+_ENV = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "APT_LISTCHANGES_FRONTEND": "none"}
+_LOCK_SECONDS = 300
+_OPTIONS = (
+    f"--option=DPkg::Lock::Timeout={_LOCK_SECONDS}",
+    "--option=Dpkg::Options::=--force-confdef",
+    "--option=Dpkg::Options::=--force-confold",
+    "--option=Dpkg::Use-Pty=0",
+    "--option=Acquire::Retries=3",
+)
+_LIMIT_SECONDS = 3600
+_LISTS_SECONDS = 86_400
+_POLICY = "/usr/sbin/policy-rc.d"
+_MARK = "# Made by hubctl"
+
+
+def install(ctx: Context, names: Sequence[str]) -> None:
+    """Install packages with what they depend on.
+
+    Raises:
+        NodeError: apt failed; with its last lines and what to do.
+    """
+    with _no_service_starts(ctx):
+        _repair(ctx)
+        fresh = _update_lists(ctx, always=False)
+        done = _install(ctx, names)
+        # The lists name versions that the mirrors may have replaced since.
+        if done.status != 0 and not fresh and not disk_full(done.output):
+            _update_lists(ctx, always=True)
+            done = _install(ctx, names)
+    ctx.dpkg.forget()
+    ctx.accounts.forget()
+    ctx.units.forget()
+    if done.status != 0:
+        raise _failure(done, "packages could not be installed")
+
+
+def _install(ctx: Context, names: Sequence[str]) -> Completed:
+    return _apt(ctx, "install", "--yes", "--no-install-recommends", "--", *names)
+
+
+def _apt(ctx: Context, *arguments: str) -> Completed:
+    """Run apt-get; wait for locks that apt itself does not wait for."""
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        argv = ["apt-get", "--quiet", *_OPTIONS, *arguments]
+        done = ctx.system.run(argv, env=_ENV, timeout=_LIMIT_SECONDS, on_line=ctx.progress)
+        locked = done.status != 0 and "Could not get lock" in done.output
+        if not locked or time.monotonic() > deadline:
+            return done
+        ctx.progress("another program holds apt's lock")
+        time.sleep(3)
+
+
+def _repair(ctx: Context) -> None:
+    """Finish what an interrupted dpkg left behind."""
+    updates = ctx.path("/var/lib/dpkg/updates")
+    status = ctx.path("/var/lib/dpkg/status")
+    halves = (
+        b" half-installed\n",
+        b" unpacked\n",
+        b" half-configured\n",
+        b" triggers-pending\n",
+        b" triggers-awaited\n",
+    )
+    data = status.read_bytes() if status.exists() else b""
+    if not any(half in data for half in halves) and not (updates.is_dir() and any(updates.iterdir())):
+        return
+    ctx.progress("finishing an interrupted installation")
+    argv = ["dpkg", "--force-confdef", "--force-confold", "--configure", "--pending"]
+    ctx.system.run(argv, env=_ENV, timeout=_LIMIT_SECONDS, on_line=ctx.progress)
+    done = _apt(ctx, "install", "--yes", "--fix-broken")
+    if done.status != 0:
+        raise _failure(done, "an interrupted installation could not be finished")
+
+
+def _update_lists(ctx: Context, *, always: bool) -> bool:
+    """Fetch the package lists when they are missing or a day old; return whether they were fetched."""
+    stamp = ctx.state / "apt-updated"
+    age = time.time() - max(
+        _modified(stamp), _modified(ctx.path("/var/lib/apt/periodic/update-success-stamp"))
+    )
+    lists = ctx.path("/var/lib/apt/lists")
+    missing = not lists.is_dir() or not any(lists.glob("*_Packages*"))
+    if not always and not missing and -_LISTS_SECONDS < age < _LISTS_SECONDS:
+        return False
+    done = _apt(ctx, "update")
+    if done.status != 0:
+        raise _failure(done, "the package lists could not be fetched")
+    make_directories(stamp.parent)
+    write_file(stamp, b"")
+    return True
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+@contextlib.contextmanager
+def _no_service_starts(ctx: Context) -> Iterator[None]:
+    """Keep packages from starting services while this process lives; an own policy of the node is put back."""
+    policy = ctx.path(_POLICY)
+    kept = policy.with_name("policy-rc.d.hubctl-kept")
+    if policy.exists() and _MARK.encode() not in policy.read_bytes():
+        policy.replace(kept)
+    write_file(policy, _policy_script().encode(), 0o755)
+    try:
+        yield
+    finally:
+        policy.unlink(missing_ok=True)
+        if kept.exists():
+            kept.replace(policy)
+
+
+def _policy_script() -> str:
+    """Return a policy that forbids starts only as long as its maker lives; field 22 of stat is when it started."""
+    pid = os.getpid()
+    started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    return (
+        f"#!/bin/sh\n{_MARK} for one installation; when its maker is gone it allows everything.\n"
+        f'[ "$(sed "s/.*)//" /proc/{pid}/stat 2>/dev/null | cut -d" " -f21)" = {started} ] && exit 101\n'
+        "exit 0\n"
+    )
+
+
+def _failure(done: Completed, message: str) -> NodeError:
+    full = disk_full(done.output)
+    hint = "see the lines above; on the node: apt-get install --fix-broken"
+    if full:
+        hint = "free some space on the node (`df -h`, `apt-get clean`), then deploy again"
+    elif "Could not get lock" in done.output:
+        hint = "let the program named above finish, then deploy again"
+    elif "Unable to locate package" in done.output:
+        hint = "is the package in this release of the distribution?"
+    return NodeError(full or "apt-failed", message, why=done.tail(), hint=hint)

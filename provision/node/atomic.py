@@ -1,0 +1,117 @@
+"""Files that are there whole or not at all, also after a kill or a power cut."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+
+def temporary(path: Path) -> Path:
+    """Name the file that becomes `path`; hidden, so that `*.conf` and `*` patterns of programs pass it by."""
+    return path.with_name(f".{path.name}.hubctl-new")
+
+
+def sync_directory(path: Path) -> None:
+    """Make renames and removals in a directory durable."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_file(
+    path: Path,
+    data: bytes,
+    mode: int = 0o600,
+    owner: tuple[int, int] | None = None,
+    times: tuple[int, int] | None = None,
+) -> None:
+    """Put a file in place in one step, with its mode and owner; nobody else can read it before that.
+
+    Args:
+        path: the file. What is there, a link too, is replaced.
+        data: the content.
+        mode: permission bits.
+        owner: user and group ids, or those of the engine.
+        times: access and modification time in nanoseconds, or now.
+
+    Raises:
+        OSError: such as a full disk; what was there is unharmed and the temporary file is gone.
+    """
+    new = temporary(path)
+    new.unlink(missing_ok=True)
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(handle, rest) :]
+            if owner is not None:
+                os.fchown(handle, *owner)
+            os.fchmod(handle, mode)
+            if times is not None:
+                os.utime(handle, ns=times)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def write_link(path: Path, target: str) -> None:
+    """Put a symbolic link in place in one step; a file or link that is there is replaced."""
+    new = temporary(path)
+    new.unlink(missing_ok=True)
+    new.symlink_to(target)
+    try:
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or link if there is one."""
+    path.unlink(missing_ok=True)
+    if path.parent.is_dir():
+        sync_directory(path.parent)
+
+
+def set_access(path: Path, mode: int, owner: tuple[int, int], *, directory: bool = False) -> None:
+    """Set mode and owner of a file or directory in place; never through a link.
+
+    Raises:
+        OSError: `path` has become something else.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    handle = os.open(path, flags | (os.O_DIRECTORY if directory else 0))
+    try:
+        if not directory and not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(f"{path} is no longer a regular file")
+        os.fchown(handle, *owner)
+        os.fchmod(handle, mode)
+    finally:
+        os.close(handle)
+
+
+def make_directories(path: Path) -> None:
+    """Make a directory and its parents, 0755, where they are missing."""
+    if path.is_dir():
+        return
+    make_directories(path.parent)
+    path.mkdir(mode=0o755, exist_ok=True)
+    path.chmod(0o755)
+    sync_directory(path.parent)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a directory with all that is in it."""
+    import shutil  # takes long to import, and most runs remove nothing
+
+    shutil.rmtree(path)

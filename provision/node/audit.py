@@ -1,0 +1,67 @@
+"""What was done to this node: an append-only log, and the last plans without their secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from .atomic import make_directories, write_file
+
+_PLANS = 10
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def record(state: Path, entry: dict[str, object]) -> None:
+    """Append one line to the log.
+
+    Args:
+        state: the engine's state directory.
+        entry: who, when, command, what changed, result.
+    """
+    make_directories(state)
+    line = json.dumps(entry, ensure_ascii=False) + "\n"
+    handle = os.open(state / "audit.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(handle, line.encode())
+    finally:
+        os.close(handle)
+
+
+def read(state: Path, limit: int) -> list[dict[str, Any]]:
+    """Return the last entries of the log, oldest first; a line cut short by a crash is left out."""
+    try:
+        lines = (state / "audit.jsonl").read_text("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return []
+    entries = []
+    for line in lines[-limit:]:
+        try:
+            entries.append(json.loads(line))
+        except ValueError:  # noqa: PERF203
+            continue
+    return entries
+
+
+def keep_plan(state: Path, name: str, plan: dict[str, object]) -> None:
+    """Keep a plan that changed something, and the few before it."""
+    plans = state / "plans"
+    make_directories(plans)
+    plans.chmod(0o700)
+    write_file(plans / f"{name}.json", json.dumps(plan, ensure_ascii=False).encode())
+    for old in sorted(plans.glob("*.json"))[:-_PLANS]:
+        old.unlink()
+
+
+def last_plan(state: Path) -> dict[str, Any]:
+    """Return the last plan that changed something, or nothing."""
+    for path in sorted((state / "plans").glob("*.json"), reverse=True):
+        plan = json.loads(path.read_bytes())
+        return plan if isinstance(plan, dict) else {}
+    return {}

@@ -1,0 +1,36 @@
+"""What the engine can be asked to do, one file each."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Callable
+
+from ..errors import NodeError
+from ..run import Request
+
+_MODULES = {
+    "converge": "converge",
+    "history": "history",
+    "lock-release": "locking",
+    "lock-status": "locking",
+    "releases": "releases",
+    "restart": "restart",
+    "rollback": "rollback",
+    "status": "status",
+}
+
+Op = Callable[[Request], int]
+
+
+def find(name: object) -> Op:
+    """Return the operation of that name: the function of the same name in its module, which returns an exit status.
+
+    Raises:
+        NodeError: there is none.
+    """
+    if not isinstance(name, str) or name not in _MODULES:
+        raise NodeError(
+            "bad-manifest", f"there is no operation {name!r}", hint=f"known: {', '.join(_MODULES)}"
+        )
+    op: Op = getattr(import_module(f".{_MODULES[name]}", __name__), name.replace("-", "_"))
+    return op

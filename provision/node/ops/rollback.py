@@ -1,0 +1,76 @@
+"""rollback: back to a release that is still here, without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..context import Context
+from ..engine import Tally
+from ..errors import Interrupted, NodeError
+from ..releases.home import Home, homes
+from ..releases.switch import switch
+from ..resources.base import Change
+from ..resources.release import Release
+from ..run import Request, exclusively
+
+
+def rollback(request: Request) -> int:
+    """Switch `service` (default: every service that has one) to the release `to` (default: the previous)."""
+    service = str(request.manifest.get("service") or "")
+    to = str(request.manifest.get("to") or "")
+
+    def body(ctx: Context, tally: Tally) -> None:
+        for index, home in enumerate(_chosen(ctx, service, to)):
+            if ctx.session.interrupted():
+                raise Interrupted
+            ctx.enter(index, f"release:{home.service}")
+            _back(ctx, home, to or home.previous(), tally)
+
+    return exclusively(request, body, 1)
+
+
+def _chosen(ctx: Context, service: str, to: str) -> list[Home]:
+    found = list(homes(ctx))
+    if service:
+        found = [home for home in found if home.service == service]
+        if not found:
+            raise NodeError(
+                "unknown-service", f"{service} has no releases here", hint="see `hubctl releases`"
+            )
+    elif to:
+        found = [home for home in found if home.built(to)]
+        if not found:
+            raise NodeError("unknown-release", f"there is no release {to} here", hint="see `hubctl releases`")
+    chosen = [home for home in found if to or home.previous()]
+    if not chosen:
+        raise NodeError("no-release", "there is no release to go back to", hint="see `hubctl releases`")
+    return chosen
+
+
+def _back(ctx: Context, home: Home, to: str, tally: Tally) -> None:
+    if not home.built(to):
+        known = ", ".join(home.all())
+        raise NodeError("unknown-release", f"{home.service} has no release {to}", hint=f"here are: {known}")
+    release = read(home.describe(to))
+    former = home.current()
+    if former == to:
+        tally.note(release, "ok")
+        return
+    changes = [Change(f"switch {former or 'nothing'} → {to}")]
+    try:
+        switch(ctx, release, deployed=False)
+    except NodeError:
+        tally.note(release, "failed")
+        raise
+    tally.note(release, "changed", changes)
+    said = [{"what": change.what, "diff": ""} for change in changes]
+    ctx.session.emit("resource", id=release.id, status="changed", changes=said, seconds=0.0)
+
+
+def read(description: Mapping[str, object]) -> Release:
+    """Return the release that a folder's description was made of, without what only building needs."""
+    values = {name: value for name, value in description.items() if name != "built"}
+    workers = values.pop("workers", ())
+    if not isinstance(workers, (list, tuple)):
+        raise NodeError("release-damaged", "the release's description is damaged", hint="deploy again")
+    return Release(requirements="", settings="", workers=tuple(workers), **values)  # type: ignore[arg-type]

@@ -1,0 +1,66 @@
+"""status: how the node is."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from .. import audit, certbot, lock
+from ..context import Context
+from ..releases.home import homes
+from ..run import LOCK, Request
+from .answer import answer
+from .processes import processes
+
+_DAY = 86_400
+
+
+def status(request: Request) -> int:
+    """Answer with processes, releases, certificates' days left, disk, load, the lock and what is pending."""
+    ctx = request.context(apply=False)
+    return answer(
+        request,
+        {
+            "processes": _processes(ctx),
+            "releases": {home.service: home.current() for home in homes(ctx)},
+            "certificates": _certificates(ctx),
+            "disk": _disk(ctx),
+            "load": list(os.getloadavg()),
+            "lock": lock.holder_of(ctx.path(LOCK)),
+            "pending": sorted(ctx.journal.pending),
+            "last": next(reversed(audit.read(ctx.state, 1)), None),
+        },
+    )
+
+
+def _processes(ctx: Context) -> list[dict[str, object]]:
+    """Return the state of the services of the last plan and of the releases that serve."""
+    names = {unit: name for name, unit in processes(ctx).items()}
+    return [
+        {
+            "name": names[state.name],
+            "unit": state.name,
+            "active": state.active,
+            "sub": state.sub,
+            "pid": state.pid,
+            "uptime": round(time.monotonic() - state.since) if state.running else 0,
+            "restarts": state.restarts,
+        }
+        for state in ctx.units.now(*names)
+    ]
+
+
+def _certificates(ctx: Context) -> dict[str, float]:
+    folder = ctx.path("/etc/letsencrypt/live")
+    found = {
+        path.name: certbot.read_certificate(path / "fullchain.pem")
+        for path in (sorted(folder.iterdir()) if folder.is_dir() else ())
+        if path.is_dir()
+    }
+    return {name: round((each.ends - time.time()) / _DAY, 1) for name, each in found.items() if each}
+
+
+def _disk(ctx: Context) -> dict[str, int]:
+    """Return the size and the free space of the root file system in bytes."""
+    found = os.statvfs(ctx.path("/"))
+    return {"size": found.f_blocks * found.f_frsize, "free": found.f_bavail * found.f_frsize}

@@ -1,0 +1,1 @@
+"""Releases of the bundled services: built, proven, switched to."""

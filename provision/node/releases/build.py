@@ -1,0 +1,116 @@
+"""Building a release: code from its bundle, an environment from its lock, its settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import venv
+from ..atomic import make_directories, sync_directory, write_file
+from ..audit import now
+from ..context import Context
+from ..errors import NodeError
+from .home import DESCRIPTION, Home, homes
+from .unit_files import freeze, uninstall
+
+if TYPE_CHECKING:
+    from ..resources.release import Release
+
+
+def build(ctx: Context, release: Release) -> None:
+    """Build a release beside the others; it gets its name when it is whole.
+
+    Raises:
+        NodeError: the bundle is damaged, or the environment could not be made.
+    """
+    home = Home(ctx, release.service)
+    if home.built(release.release):
+        return
+    partial = home.folder(f"{release.release}.partial")
+    for leftover in (partial, home.folder(release.release)):
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+    make_directories(home.releases)
+    partial.mkdir(mode=0o755)
+    _extract(_bundle(ctx, release.bundle), partial)
+    ctx.stage("extracted")
+    environment = home.root / "envs" / venv.address(release.requirements)
+    venv.build(ctx, environment, release.requirements, release.uv)
+    # Releases with the same lock share its environment, which never changes: new settings cost no installation.
+    (partial / "venv").symlink_to(f"../../envs/{environment.name}")
+    owner = ctx.accounts.ids("root", release.service)
+    write_file(partial / "settings.json", release.settings.encode(), 0o640, owner)
+    freeze(ctx, release, partial)
+    _compile(partial)
+    description = {**release.description(), "built": now()}
+    write_file(partial / DESCRIPTION, json.dumps(description, indent=2).encode(), 0o644)
+    os.sync()
+    ctx.stage("built")
+    partial.rename(home.folder(release.release))
+    sync_directory(home.releases)
+
+
+def _bundle(ctx: Context, sha256: str) -> Path:
+    """Return the bundle's file, asking the operator for it if it is not here."""
+    from hashlib import sha256 as hash_of
+
+    path = ctx.state / "blobs" / sha256
+    if not path.exists():
+        ctx.session.emit("need", blobs=[sha256])
+        data = ctx.session.receive()
+        if hash_of(data).hexdigest() != sha256:
+            raise NodeError(
+                "bundle-damaged", f"the bundle that came is not {sha256[:12]}", hint="deploy again"
+            )
+        make_directories(path.parent)
+        write_file(path, data)
+    return path
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    import tarfile
+
+    with tarfile.open(archive, "r:gz") as bundle:
+        for member in bundle:
+            parts = member.name.split("/")
+            if any(part in ("", ".", "..") for part in parts) or not (member.isreg() or member.isdir()):
+                raise NodeError("bundle-unsafe", f"the bundle holds {member.name!r}, which is not taken")
+            path = folder.joinpath(*parts)
+            if member.isdir():
+                path.mkdir(mode=0o755, parents=True, exist_ok=True)
+                continue
+            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            content = bundle.extractfile(member)
+            with path.open("xb") as target:
+                shutil.copyfileobj(content, target)  # type: ignore[arg-type]
+            path.chmod(0o755 if member.mode & 0o100 else 0o644)
+
+
+def _compile(folder: Path) -> None:
+    """Compile the code now: the service itself may not write here."""
+    import compileall
+
+    for package in folder.iterdir():
+        if package.is_dir() and not package.is_symlink():
+            compileall.compile_dir(package, quiet=2)
+
+
+def prune(ctx: Context, home: Home, kept: set[str]) -> None:
+    """Remove the releases that are not kept, and the environments and bundles that none needs any more."""
+    for release in home.all():
+        if release not in kept:
+            uninstall(ctx, home, release)
+            home.remove(release)
+    used = {(home.folder(name) / "venv").readlink().name for name in home.all()}
+    environments = home.root / "envs"
+    for path in environments.iterdir() if environments.is_dir() else ():
+        if path.name not in used:
+            shutil.rmtree(path)
+    needed = {each.describe(name).get("bundle") for each in homes(ctx) for name in each.all()}
+    blobs = ctx.state / "blobs"
+    for path in blobs.iterdir() if blobs.is_dir() else ():
+        if path.name not in needed:
+            path.unlink()

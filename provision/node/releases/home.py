@@ -1,0 +1,96 @@
+"""Where a service's releases are, which one serves, and in which order they came."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..atomic import make_directories, remove_tree, write_file, write_link
+from ..context import Context
+
+ROOT = "/opt/hub"
+DESCRIPTION = "release.json"
+
+
+class Home:
+    """A service's directory, `/opt/hub/<service>`.
+
+    Args:
+        ctx: the run.
+        service: the service's name.
+    """
+
+    def __init__(self, ctx: Context, service: str) -> None:
+        self.service = service
+        self.root = ctx.path(f"{ROOT}/{service}")
+        self.releases = self.root / "releases"
+        self._current = self.root / "current"
+        self._order = ctx.state / "releases" / f"{service}.json"
+
+    def folder(self, release: str) -> Path:
+        """Return a release's folder."""
+        return self.releases / release
+
+    def built(self, release: str) -> bool:
+        """Whether the release is there; it is renamed into place when it is whole."""
+        return (self.folder(release) / DESCRIPTION).exists()
+
+    def describe(self, release: str) -> dict[str, Any]:
+        """Return what was noted of a release when it was built."""
+        data = json.loads((self.folder(release) / DESCRIPTION).read_bytes())
+        return data if isinstance(data, dict) else {}
+
+    def all(self) -> list[str]:
+        """Return the releases on disk."""
+        if not self.releases.is_dir():
+            return []
+        return sorted(path.name for path in self.releases.iterdir() if self.built(path.name))
+
+    def current(self) -> str:
+        """Return the release that serves, or nothing."""
+        return self._current.readlink().name if self._current.is_symlink() else ""
+
+    def point_to(self, release: str) -> None:
+        """Make a release the one that serves, in one step."""
+        if release:
+            write_link(self._current, f"releases/{release}")
+        else:
+            self._current.unlink(missing_ok=True)
+
+    def order(self) -> list[str]:
+        """Return the releases that have proven healthy, in the order of their last deploy."""
+        try:
+            names = json.loads(self._order.read_bytes())
+        except FileNotFoundError:
+            return []
+        return [str(name) for name in names]
+
+    def note_deploy(self, release: str) -> None:
+        """Put a release at the end of the order."""
+        make_directories(self._order.parent)
+        order = [name for name in self.order() if name != release and self.built(name)]
+        write_file(self._order, json.dumps([*order, release]).encode())
+
+    def previous(self) -> str:
+        """Return the release before the one that serves, or nothing."""
+        order = [name for name in self.order() if self.built(name)]
+        current = self.current()
+        before = order[: order.index(current)] if current in order else order
+        return before[-1] if before else ""
+
+    def remove(self, release: str) -> None:
+        """Remove a release."""
+        # Without its description it counts no longer, should this be cut short.
+        (self.folder(release) / DESCRIPTION).unlink(missing_ok=True)
+        remove_tree(self.folder(release))
+
+
+def homes(ctx: Context) -> Iterator[Home]:
+    """Yield the services that have releases here."""
+    root = ctx.path(ROOT)
+    for path in sorted(root.iterdir()) if root.is_dir() else ():
+        if stat.S_ISDIR(path.lstat().st_mode) and (path / "releases").is_dir():
+            yield Home(ctx, path.name)

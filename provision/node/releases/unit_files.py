@@ -1,0 +1,65 @@
+"""Each release keeps the unit files it was proven with: a later change of the templates, or a reboot, cannot touch it.
+
+A file with an instance's full name comes before the template of that name (systemd.unit(5)).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..atomic import remove, write_file
+from ..context import Context
+from .home import Home
+
+if TYPE_CHECKING:
+    from ..resources.release import Release
+
+_SYSTEM = "/etc/systemd/system"
+_FOLDER = "units"
+
+
+def freeze(ctx: Context, release: Release, folder: Path) -> None:
+    """Copy the templates of a release's services, and of the sockets named after it, into its folder."""
+    system = ctx.path(_SYSTEM)
+    templates = [system / f"{name}@.service" for name in (release.web, *release.workers) if name]
+    templates += sorted(system.glob(f"{release.service}-*@.socket"))
+    (folder / _FOLDER).mkdir()
+    for template in templates:
+        if template.is_file():
+            name = template.name.replace("@.", f"@{release.release}.")
+            write_file(folder / _FOLDER / name, template.read_bytes(), 0o644)
+
+
+def differing(ctx: Context, home: Home, release: str) -> list[Path]:
+    """Return the unit files of a release that systemd does not have as they are in its folder."""
+    return [
+        path
+        for path in _frozen(home, release)
+        if _read(ctx.path(f"{_SYSTEM}/{path.name}")) != path.read_bytes()
+    ]
+
+
+def _frozen(home: Home, release: str) -> list[Path]:
+    folder = home.folder(release) / _FOLDER
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _read(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def install(ctx: Context, home: Home, release: str) -> None:
+    """Give systemd a release's unit files."""
+    missing = differing(ctx, home, release)
+    if missing:
+        ctx.journal.intend_daemon_reload()
+        for path in missing:
+            write_file(ctx.path(f"{_SYSTEM}/{path.name}"), path.read_bytes(), 0o644)
+
+
+def uninstall(ctx: Context, home: Home, release: str) -> None:
+    """Take a release's unit files away from systemd."""
+    for path in _frozen(home, release):
+        remove(ctx.path(f"{_SYSTEM}/{path.name}"))
+        ctx.units.links_changed = True

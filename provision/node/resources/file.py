@@ -1,0 +1,215 @@
+"""Files, directories, links and their absence."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from ..atomic import make_directories, remove, set_access, write_file, write_link
+from ..context import kind_of
+from ..diff import digest, unified
+from ..errors import NodeError
+from .base import Change, Resource, absolute
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+
+def _in_the_way(path: str, kind: str) -> NodeError:
+    return NodeError(
+        "in-the-way",
+        f"{path} is a {kind}, which is never removed" if kind == "directory" else f"{path} is a {kind}",
+        hint="move it away on the node, then deploy again",
+    )
+
+
+def _access_changes(ctx: Context, found: os.stat_result, wanted: File | Directory) -> list[Change]:
+    changes = []
+    mode = stat.S_IMODE(found.st_mode)
+    if mode != wanted.mode:
+        changes.append(Change(f"mode {mode:04o} → {wanted.mode:04o}"))
+    if (found.st_uid, found.st_gid) != ctx.accounts.find(wanted.owner, wanted.group):
+        changes.append(Change(f"owner {found.st_uid}:{found.st_gid} → {wanted.owner}:{wanted.group}"))
+    return changes
+
+
+@dataclass(frozen=True)
+class File(Resource):
+    """A regular file with exactly this content. A `secret` one is shown by digest only."""
+
+    kind: ClassVar[str] = "file"
+    path: str
+    content: str
+    mode: int = 0o644
+    owner: str = "root"
+    group: str = "root"
+    secret: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a path that is not plain."""
+        absolute(self.path)
+
+    @property
+    def key(self) -> str:
+        """The path."""
+        return self.path
+
+    def paths(self) -> tuple[str, ...]:
+        """Return the path."""
+        return (self.path,)
+
+    def compare(self, ctx: Context) -> list[Change]:
+        """Compare content, mode and owner."""
+        path = ctx.path(self.path)
+        kind, found = kind_of(path)
+        if kind in ("directory", "other"):
+            raise _in_the_way(self.path, kind)
+        if kind == "file" and found is not None:
+            content = self._content_change(path, found.st_size)
+            return [*content, *_access_changes(ctx, found, self)]
+        what = "create" if kind == "absent" else f"replace the link to {path.readlink()}"
+        return [Change(what, self._diff(None))]
+
+    def _content_change(self, path: Path, size: int) -> list[Change]:
+        data = self.content.encode()
+        old = path.read_bytes() if size < 1 << 26 else b""
+        return [] if old == data else [Change("content", self._diff(old))]
+
+    def _diff(self, old: bytes | None) -> str:
+        new = self.content.encode()
+        return f"{digest(old)} → {digest(new)}\n" if self.secret else unified(self.path, old, new)
+
+    def apply(self, ctx: Context) -> None:
+        """Replace the file in one step, or set its mode and owner in place."""
+        path = ctx.path(self.path)
+        owner = ctx.accounts.ids(self.owner, self.group)
+        kind, found = kind_of(path)
+        if kind == "file" and found is not None and not self._content_change(path, found.st_size):
+            set_access(path, self.mode, owner)
+            return
+        if kind == "absent":
+            make_directories(path.parent)
+        elif not self.secret:
+            ctx.keep(path)
+        write_file(path, self.content.encode(), self.mode, owner)
+
+
+@dataclass(frozen=True)
+class Directory(Resource):
+    """A directory; what is in it is not touched."""
+
+    kind: ClassVar[str] = "directory"
+    path: str
+    mode: int = 0o755
+    owner: str = "root"
+    group: str = "root"
+
+    def __post_init__(self) -> None:
+        """Refuse a path that is not plain."""
+        absolute(self.path)
+
+    @property
+    def key(self) -> str:
+        """The path."""
+        return self.path
+
+    def compare(self, ctx: Context) -> list[Change]:
+        """Compare mode and owner."""
+        kind, found = kind_of(ctx.path(self.path))
+        if found is None:
+            return [Change("create")]
+        if kind != "directory":
+            raise _in_the_way(self.path, kind)
+        return _access_changes(ctx, found, self)
+
+    def apply(self, ctx: Context) -> None:
+        """Make it, with parents, or set its mode and owner."""
+        path = ctx.path(self.path)
+        owner = ctx.accounts.ids(self.owner, self.group)
+        if not path.is_dir():
+            make_directories(path.parent)
+            path.mkdir(mode=0o700)
+        set_access(path, self.mode, owner, directory=True)
+
+
+@dataclass(frozen=True)
+class Symlink(Resource):
+    """A symbolic link."""
+
+    kind: ClassVar[str] = "symlink"
+    path: str
+    target: str
+
+    def __post_init__(self) -> None:
+        """Refuse a path that is not plain."""
+        absolute(self.path)
+
+    @property
+    def key(self) -> str:
+        """The path."""
+        return self.path
+
+    def paths(self) -> tuple[str, ...]:
+        """Return the path."""
+        return (self.path,)
+
+    def compare(self, ctx: Context) -> list[Change]:
+        """Compare the target."""
+        path = ctx.path(self.path)
+        kind, _ = kind_of(path)
+        if kind in ("directory", "other"):
+            raise _in_the_way(self.path, kind)
+        if kind == "link":
+            old = str(path.readlink())
+            return [] if old == self.target else [Change(f"target {old} → {self.target}")]
+        return [
+            Change(f"{'replace the file by a' if kind == 'file' else 'create the'} link to {self.target}")
+        ]
+
+    def apply(self, ctx: Context) -> None:
+        """Put it in place in one step."""
+        path = ctx.path(self.path)
+        if kind_of(path)[0] == "absent":
+            make_directories(path.parent)
+        else:
+            ctx.keep(path)
+        write_link(path, self.target)
+
+
+@dataclass(frozen=True)
+class Absent(Resource):
+    """No file or link at this path."""
+
+    kind: ClassVar[str] = "absent"
+    path: str
+
+    def __post_init__(self) -> None:
+        """Refuse a path that is not plain."""
+        absolute(self.path)
+
+    @property
+    def key(self) -> str:
+        """The path."""
+        return self.path
+
+    def paths(self) -> tuple[str, ...]:
+        """Return the path."""
+        return (self.path,)
+
+    def compare(self, ctx: Context) -> list[Change]:
+        """See whether there is something."""
+        kind, _ = kind_of(ctx.path(self.path))
+        if kind == "absent":
+            return []
+        if kind in ("directory", "other"):
+            raise _in_the_way(self.path, kind)
+        return [Change(f"remove the {kind}")]
+
+    def apply(self, ctx: Context) -> None:
+        """Remove it; a copy is kept."""
+        path = ctx.path(self.path)
+        ctx.keep(path)
+        remove(path)

@@ -1,0 +1,74 @@
+"""The node's firewall (ufw): deny by default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from .. import ufw
+from .base import Change, Resource
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+_SSH = 22
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Incoming traffic that is allowed; `source` is an address, a network or `any`."""
+
+    port: int
+    protocol: str = "tcp"
+    source: str = "any"
+
+    def __post_init__(self) -> None:
+        """Refuse what ufw would not take.
+
+        Raises:
+            ValueError: naming it.
+        """
+        if not 0 < self.port < 65536 or self.protocol not in ("tcp", "udp"):
+            raise ValueError(f"{self.port}/{self.protocol} is no port")
+        if self.source != "any":
+            from ipaddress import ip_network
+
+            ip_network(self.source)
+
+
+@dataclass(frozen=True)
+class Firewall(Resource):
+    """Exactly these incoming ports are open; a node's plan has one of these, merged from all its steps.
+
+    SSH (22/tcp) stays open to all unless a rule for it says from where.
+    """
+
+    kind: ClassVar[str] = "firewall"
+    parts: ClassVar[dict[str, tuple[type, ...]]] = {"rules": (Rule,)}
+    rules: tuple[Rule, ...]
+
+    @property
+    def key(self) -> str:
+        """There is one per node."""
+        return "ufw"
+
+    def _wanted(self) -> list[ufw.Allowed]:
+        rules = [ufw.Allowed(rule.protocol, rule.port, rule.source) for rule in self.rules]
+        ssh = any(rule.port == _SSH and rule.protocol == "tcp" for rule in rules)
+        return rules if ssh else [ufw.Allowed("tcp", _SSH, "any"), *rules]
+
+    def compare(self, ctx: Context) -> list[Change]:
+        """Read ufw's own files."""
+        found = ufw.read(ctx)
+        if found is None:
+            return [Change("set up ufw")]
+        changes = [] if found.enabled else [Change("enable")]
+        if not found.denies:
+            changes.append(Change("deny what is not allowed"))
+        missing, unwanted = ufw.compare(found, self._wanted())
+        changes += [Change(f"allow {rule}") for rule in missing]
+        return changes + [Change(f"remove {rule}") for rule in unwanted]
+
+    def apply(self, ctx: Context) -> None:
+        """Add what is missing, SSH first, deny the rest, and only then remove what is not wanted."""
+        ufw.apply(ctx, sorted(self._wanted(), key=lambda rule: rule.port != _SSH))

@@ -1,0 +1,69 @@
+"""Python virtual environments made from hash-pinned locks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from .. import venv
+from ..atomic import remove_tree, write_link
+from ..context import kind_of
+from ..errors import NodeError
+from .base import Change, Resource, absolute
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..context import Context
+
+
+@dataclass(frozen=True)
+class PythonEnv(Resource):
+    """A virtual environment at `path` (a link to a content-addressed folder), exactly as `requirements` pins it.
+
+    `requirements` is the text of a lock with hashes. It is installed by the `uv` at that path, or by pip when empty.
+    The folder is `path` with the lock's address; the one before it stays for what still runs from it.
+    """
+
+    kind: ClassVar[str] = "python-env"
+    path: str
+    requirements: str
+    uv: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse paths that are not plain."""
+        absolute(self.path)
+        if self.uv:
+            absolute(self.uv)
+
+    @property
+    def key(self) -> str:
+        """The path."""
+        return self.path
+
+    def _folder(self, ctx: Context) -> Path:
+        return ctx.path(f"{self.path}-{venv.address(self.requirements)}")
+
+    def compare(self, ctx: Context) -> list[Change]:
+        """See whether the link points to the lock's environment, and that it is complete."""
+        path, folder = ctx.path(self.path), self._folder(ctx)
+        kind, _ = kind_of(path)
+        if kind not in ("absent", "link"):
+            raise NodeError(
+                "in-the-way", f"{self.path} is a {kind}", hint="move it away on the node, then deploy again"
+            )
+        if not venv.complete(folder):
+            return [Change(f"build {folder.name}")]
+        old = str(path.readlink()) if kind == "link" else "nothing"
+        return [] if old == folder.name else [Change(f"switch {old} → {folder.name}")]
+
+    def apply(self, ctx: Context) -> None:
+        """Build the environment, switch to it, and remove those before the last."""
+        path, folder = ctx.path(self.path), self._folder(ctx)
+        former = path.readlink().name if path.is_symlink() else ""
+        venv.build(ctx, folder, self.requirements, self.uv)
+        write_link(path, folder.name)
+        ctx.stage("switched")
+        for other in path.parent.glob(f"{path.name}-????????????"):
+            if other.name not in (folder.name, former):
+                remove_tree(other)

@@ -1,0 +1,138 @@
+"""Releases of a bundled service: built beside the running one, proven, then switched to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .. import venv
+from ..releases.home import Home
+from ..releases.unit_files import differing
+from .base import Change, Resource, absolute, plain_word
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+
+@dataclass(frozen=True)
+class Release(Resource):
+    """One release of a service, at `/opt/hub/<service>/releases/<release>/`; `current` points to the running one.
+
+    A release folder holds `hub_runtime/` (from the bundle), `venv` (from `requirements`; a link, releases with equal
+    requirements share it), `settings.json` (0640, the service's group), `units/` (the unit
+    files it was proven with) and `release.json`. The units of the release
+    (`<web>@<release>.service`, `<worker>@<release>.service`) are started beside the running ones and the web unit is
+    probed over HTTP on its own socket. Only when all are healthy, the web unit gets the shared socket and the former
+    units are stopped gracefully; workers finish what they hold. `keep` releases stay.
+
+    Args:
+        service: name of the service.
+        release: content address of all that follows and of the unit files (see `steps/runtime.py`).
+        bundle: sha256 of the gzipped tar with the code.
+        requirements: text of the hash-pinned lock.
+        settings: text of settings.json, may hold secrets.
+        uv: path of the uv program.
+        web: template unit of the web process, without `@`, or empty.
+        workers: template units without `@` that follow the web process.
+        probe_socket: path of the release's own socket, `{release}` is replaced.
+        probe_path: path asked for over HTTP; 200 means healthy.
+        probe_timeout: seconds a release has to become healthy.
+        drain_timeout: seconds the former web process has to finish its requests.
+        keep: releases kept on disk.
+    """
+
+    kind: ClassVar[str] = "release"
+    secrets: ClassVar[tuple[str, ...]] = ("settings", "requirements")
+    service: str
+    release: str
+    bundle: str
+    requirements: str
+    settings: str
+    uv: str
+    web: str = ""
+    workers: tuple[str, ...] = ()
+    probe_socket: str = ""
+    probe_path: str = "/health"
+    probe_timeout: int = 60
+    drain_timeout: int = 60
+    keep: int = 3
+
+    def __post_init__(self) -> None:
+        """Refuse names that could not be those of folders and units."""
+        for name in filter(None, (self.service, self.release, self.bundle, self.web, *self.workers)):
+            if "@" in plain_word(name) or "." in name:
+                raise ValueError(f"{name!r} is no plain name")
+        if self.probe_socket:
+            absolute(self.probe_socket)
+
+    @property
+    def key(self) -> str:
+        """The service's name."""
+        return self.service
+
+    def web_unit(self, release: str) -> str:
+        """Return the web unit of a release."""
+        return f"{self.web}@{release}.service"
+
+    def units_of(self, release: str) -> tuple[str, ...]:
+        """Return the units of a release, the web unit first."""
+        return tuple(f"{name}@{release}.service" for name in (self.web, *self.workers) if name)
+
+    def units(self, ctx: Context) -> tuple[str, ...]:
+        """Return the units of this and of the other releases on disk."""
+        releases = dict.fromkeys([self.release, *Home(ctx, self.service).all()])
+        return tuple(unit for release in releases for unit in self.units_of(release))
+
+    def description(self) -> dict[str, Any]:
+        """Return what is noted in the release's folder: all but the long and the secret."""
+        return {
+            field.name: getattr(self, field.name) for field in fields(self) if field.name not in self.secrets
+        }
+
+    def compare(self, ctx: Context) -> list[Change]:
+        """Compare what is built, what `current` points to, and what runs."""
+        home = Home(ctx, self.service)
+        current = home.current()
+        changes = (
+            [] if home.built(self.release) else [Change(f"build {self.release}: {self._news(home, current)}")]
+        )
+        if current != self.release:
+            changes.append(Change(f"switch {current or 'nothing'} → {self.release}"))
+        elif self.service in ctx.journal.switches:
+            changes.append(Change("finish an interrupted change-over"))
+        changes += [Change(f"unit file {path.name}") for path in differing(ctx, home, self.release)]
+        for unit in self.units_of(self.release):
+            changes += [] if ctx.units.get(unit).running else [Change(f"start {unit}")]
+            changes += [Change(f"enable {unit}")] if ctx.units.wants_enabling(unit) else []
+        others = [unit for other in home.all() if other != self.release for unit in self.units_of(other)]
+        changes += [Change(f"stop {unit}") for unit in others if ctx.units.get(unit).running]
+        return changes + [Change(f"disable {unit}") for unit in others if ctx.units.enabled(unit)]
+
+    def _news(self, home: Home, current: str) -> str:
+        """Say in what it differs from the release that serves; settings may be secret, so only that they do."""
+        if not current or not home.built(current):
+            return "the first release"
+        news = []
+        if home.describe(current).get("bundle") != self.bundle:
+            news.append("code")
+        if (home.folder(current) / "venv").readlink().name != venv.address(self.requirements):
+            news.append("dependencies")
+        if (home.folder(current) / "settings.json").read_text() != self.settings:
+            news.append("settings")
+        return ", ".join(news) or "units"
+
+    def apply(self, ctx: Context) -> None:
+        """Build it and change over to it.
+
+        Raises:
+            NodeError: it is not healthy; the former release serves as before.
+        """
+        from ..releases.build import build
+        from ..releases.switch import switch
+
+        build(ctx, self)
+        switch(ctx, self)
+
+    def probe_address(self) -> str:
+        """Return the path of the release's own socket."""
+        return self.probe_socket.replace("{release}", self.release)

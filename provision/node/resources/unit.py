@@ -1,0 +1,100 @@
+"""systemd units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from ..errors import NodeError
+from .base import Change, Resource, plain_word
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+_STATE_ACTIONS = ("start", "stop", "restart", "reload")
+
+
+@dataclass(frozen=True)
+class Unit(Resource):
+    """A unit's state, and which resources (by id) make it restart or reload when they change.
+
+    Pending restarts and reloads are done when the engine reaches the unit, and again at the end of the run for
+    changes that come later in the list. A changed unit file is followed by one daemon-reload by itself.
+    """
+
+    kind: ClassVar[str] = "unit"
+    name: str
+    enabled: bool = True
+    running: bool = True
+    restart_on: tuple[str, ...] = ()
+    reload_on: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a name that systemd would not take."""
+        stem, _, suffix = plain_word(self.name).rpartition(".")
+        if not stem or not suffix.isalpha():
+            raise ValueError(f"{self.name!r} lacks its suffix, such as .service")
+        if stem.endswith("@"):
+            raise ValueError(f"{self.name!r} is a template: name an instance")
+
+    @property
+    def key(self) -> str:
+        """The unit's name with its suffix."""
+        return self.name
+
+    def waits_for(self) -> dict[str, tuple[str, ...]]:
+        """Return what makes it restart or reload."""
+        return {"restart": self.restart_on, "reload": self.reload_on}
+
+    def units(self, _: Context) -> tuple[str, ...]:
+        """Return the unit itself."""
+        return (self.name,)
+
+    def compare(self, ctx: Context) -> list[Change]:
+        """Compare its state, and see what is due."""
+        return [
+            Change(f"{action}: {', '.join(why)} changed" if why else action)
+            for action, why in self._actions(ctx).items()
+        ]
+
+    def _actions(self, ctx: Context) -> dict[str, list[str]]:
+        state = ctx.units.get(self.name)
+        actions: dict[str, list[str]] = {}
+        if state.stale or (ctx.journal.daemon_reload and state.load == "not-found"):
+            actions["daemon-reload"] = []
+        if state.load == "masked" and (self.enabled or self.running):
+            actions["unmask"] = []
+        if self.enabled and ctx.units.wants_enabling(self.name):
+            actions["enable"] = []
+        if not self.enabled and ctx.units.wants_disabling(self.name):
+            actions["disable"] = []
+        return {**actions, **self._state_action(ctx)}
+
+    def _state_action(self, ctx: Context) -> dict[str, list[str]]:
+        running = ctx.units.get(self.name).running
+        if not self.running:
+            return {"stop": []} if running else {}
+        if not running:
+            return {"start": []}
+        due = ctx.journal.due(self.id)
+        if "restart" in due:
+            return {"restart": due["restart"]}
+        return {"reload": due["reload"]} if "reload" in due else {}
+
+    def apply(self, ctx: Context) -> None:
+        """Do what differs, in this order: read unit files, enable, start.
+
+        Raises:
+            NodeError: the unit is not there, or did not come up.
+        """
+        ctx.daemon_reload(force=ctx.units.get(self.name).stale)
+        if ctx.units.get(self.name).load == "not-found":
+            raise NodeError(
+                "unit-not-found", f"{self.name}: there is no such unit", hint="is its package installed?"
+            )
+        for action, why in self._actions(ctx).items():
+            if action in _STATE_ACTIONS:
+                ctx.acted(self.name, action, why)
+            ctx.units.act(action, self.name)
+        ctx.stage("acted")
+        ctx.journal.settle(self.id)

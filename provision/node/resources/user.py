@@ -1,0 +1,93 @@
+"""System users and groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from .base import Change, Resource, plain_word
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+_HINT = "see `getent passwd` and `getent group` on the node"
+
+
+@dataclass(frozen=True)
+class Group(Resource):
+    """A system group."""
+
+    kind: ClassVar[str] = "group"
+    name: str
+
+    def __post_init__(self) -> None:
+        """Refuse a name that is none."""
+        plain_word(self.name)
+
+    @property
+    def key(self) -> str:
+        """The group's name."""
+        return self.name
+
+    def compare(self, ctx: Context) -> list[Change]:
+        """See whether it is there."""
+        return [] if self.name in ctx.accounts.groups() else [Change("create")]
+
+    def apply(self, ctx: Context) -> None:
+        """Make it."""
+        argv = ["groupadd", "--system", self.name]
+        ctx.run_checked(argv, "group-failed", f"group {self.name} could not be made", hint=_HINT)
+        ctx.accounts.forget()
+
+
+@dataclass(frozen=True)
+class User(Resource):
+    """A system user with a group of the same name, and membership of `groups`."""
+
+    kind: ClassVar[str] = "user"
+    name: str
+    home: str = "/nonexistent"
+    shell: str = "/usr/sbin/nologin"
+    groups: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse names that are none."""
+        for name in (self.name, *self.groups):
+            plain_word(name)
+
+    @property
+    def key(self) -> str:
+        """The user's name."""
+        return self.name
+
+    def compare(self, ctx: Context) -> list[Change]:
+        """Compare home, shell and groups."""
+        user = ctx.accounts.users().get(self.name)
+        if user is None:
+            return [Change("create")]
+        changes = []
+        if user.home != self.home:
+            changes.append(Change(f"home {user.home} → {self.home}"))
+        if user.shell != self.shell:
+            changes.append(Change(f"shell {user.shell} → {self.shell}"))
+        return changes + [Change(f"join group {group}") for group in self._missing(ctx)]
+
+    def _missing(self, ctx: Context) -> list[str]:
+        groups, user = ctx.accounts.groups(), ctx.accounts.users().get(self.name)
+        primary = {name for name, (gid, _) in groups.items() if user and gid == user.gid}
+        member = {name for name, (_, members) in groups.items() if self.name in members}
+        return [name for name in self.groups if name not in primary | member]
+
+    def apply(self, ctx: Context) -> None:
+        """Make or change it."""
+        account = ["--home-dir" if self.name not in ctx.accounts.users() else "--home", self.home]
+        account += ["--shell", self.shell]
+        missing = self._missing(ctx)
+        if self.name in ctx.accounts.users():
+            argv = ["usermod", *account, *(["--append", "--groups", ",".join(missing)] if missing else [])]
+        else:
+            group = ["--gid", self.name] if self.name in ctx.accounts.groups() else ["--user-group"]
+            member = ["--groups", ",".join(missing)] if missing else []
+            argv = ["useradd", "--system", "--no-create-home", *group, *account, *member]
+        ctx.run_checked([*argv, self.name], "user-failed", f"user {self.name} could not be made", hint=_HINT)
+        ctx.accounts.forget()

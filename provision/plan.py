@@ -1,0 +1,95 @@
+"""A node of the inventory to its desired state: the one place that knows all services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from .errors import HubError
+from .node.manifest import dump
+from .node.resources import Firewall, Group, Packages, Resource, User
+from .steps.base import base
+from .steps.context import Context
+from .steps.proxy import proxy
+from .steps.task_api import task_api
+from .steps.task_api_workers import task_api_workers
+from .steps.tunnel import tunnels
+
+SERVICES: dict[str, Callable[[Context, Any], list[Resource]]] = {
+    "task_api": task_api,
+    "proxy": proxy,
+}
+"""The services by their name in the inventory, in the order in which a node gets them."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a node shall be, in the order in which it comes to be.
+
+    Args:
+        node: the node's name.
+        resources: what the engine checks and applies, one after the other; ids are unique.
+    """
+
+    node: str
+    resources: tuple[Resource, ...]
+
+    def as_list(self) -> list[dict[str, Any]]:
+        """Return the resources as plain data, each with its kind, as the engine reads them."""
+        return [dump(resource) for resource in self.resources]
+
+
+def plan(ctx: Context) -> Plan:
+    """Return the plan of a node.
+
+    Raises:
+        HubError: steps contradict each other.
+    """
+    resources = [*base(ctx), *tunnels(ctx), *task_api_workers(ctx)]
+    for name, step in SERVICES.items():
+        service = getattr(ctx.node.services, name)
+        if service is not None:
+            resources += step(ctx, service)
+    ordered = tuple(_ordered(_unique(resources)))
+    _check_references(ordered)
+    return Plan(ctx.name, ordered)
+
+
+def _unique(resources: Iterable[Resource]) -> list[Resource]:
+    """Drop repetitions: several services may stand on the same thing, as long as they agree on it."""
+    found: dict[str, Resource] = {}
+    for resource in resources:
+        if isinstance(resource, Packages | Firewall):
+            resource = _merged(found.get(resource.id, resource), resource)
+        elif found.get(resource.id, resource) != resource:
+            raise HubError("conflicting-steps", f"two steps want different things of {resource.id}")
+        found[resource.id] = resource
+    return list(found.values())
+
+
+def _merged(one: Resource, other: Resource) -> Resource:
+    if isinstance(one, Packages) and isinstance(other, Packages):
+        return Packages(tuple(sorted({*one.names, *other.names})))
+    if isinstance(one, Firewall) and isinstance(other, Firewall):
+        return Firewall(tuple(dict.fromkeys((*one.rules, *other.rules))))
+    raise AssertionError(f"{one.id} cannot be merged")
+
+
+def _ordered(resources: Iterable[Resource]) -> list[Resource]:
+    """Put first what others need without saying so; the order of the steps holds for the rest."""
+    first = (Packages, Firewall, Group, User)
+    rank = {kind: index for index, kind in enumerate(first)}
+    return sorted(resources, key=lambda resource: rank.get(type(resource), len(first)))
+
+
+def _check_references(resources: tuple[Resource, ...]) -> None:
+    """Make sure that whatever a resource waits for is there."""
+    ids = {resource.id for resource in resources}
+    for resource in resources:
+        for reference in chain.from_iterable(resource.waits_for().values()):
+            if reference not in ids:
+                raise HubError(
+                    "unknown-resource", f"{resource.id} waits for {reference}, which is not in the plan"
+                )

@@ -1,0 +1,71 @@
+"""What every node has: keys-only SSH, a firewall, the right time, security updates, bounded logs."""
+
+from __future__ import annotations
+
+from ..node.resources import CheckedFiles, Command, Directory, File, Firewall, Packages, Resource, Rule, Unit
+from ..render import render
+from .context import Context
+
+ROOT = "/opt/hub"
+
+
+def base(_: Context) -> list[Resource]:
+    """Return the resources of any node, whatever it serves."""
+    return [
+        Packages(
+            (
+                "ca-certificates",
+                "openssl",
+                "python3",
+                "python3-venv",
+                "systemd-timesyncd",
+                "ufw",
+                "unattended-upgrades",
+            )
+        ),
+        Firewall((Rule(22),)),
+        Directory(ROOT),
+        *_ssh(),
+        *_updates(),
+        *_logs(),
+        *_time(),
+    ]
+
+
+def _ssh() -> list[Resource]:
+    files = CheckedFiles(
+        "sshd",
+        (File("/etc/ssh/sshd_config.d/10-hubctl.conf", render("ssh/hubctl.conf")),),
+        check=("/usr/sbin/sshd", "-t"),
+    )
+    # sshd's check wants its run-time folder, which is missing until the first start.
+    return [Directory("/run/sshd"), files, Unit("ssh.service", reload_on=(files.id,))]
+
+
+def _updates() -> list[Resource]:
+    return [
+        CheckedFiles(
+            "apt",
+            (File("/etc/apt/apt.conf.d/52-hubctl", render("apt/hubctl.conf")),),
+            check=("/usr/bin/apt-config", "dump"),
+        ),
+        Unit("unattended-upgrades.service"),
+        Unit("apt-daily.timer"),
+        Unit("apt-daily-upgrade.timer"),
+    ]
+
+
+def _time() -> list[Resource]:
+    unit = "systemd-timesyncd.service"
+    # Not a Unit: in a container the host keeps the time, and systemd skips this one however often it is started.
+    enable = ("systemctl", "enable", "--now", unit)
+    return [Command("time-sync", enable, unless=("systemctl", "is-enabled", "--quiet", unit))]
+
+
+def _logs() -> list[Resource]:
+    settings = File("/etc/systemd/journald.conf.d/10-hubctl.conf", render("systemd/journald.conf"))
+    return [
+        Directory("/etc/systemd/journald.conf.d"),
+        settings,
+        Unit("systemd-journald.service", restart_on=(settings.id,)),
+    ]

@@ -1,0 +1,136 @@
+"""The engine's protocol, seen from the operator's side (`provision/node/` is the other end).
+
+One exec carries all: a gzipped manifest on stdin, JSON events on stdout, and the blobs that the node asks for.
+The engine lives on the node under its content address and is sent only when that one is not there.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import paramiko
+
+from ..errors import Exit, HubError
+from ..node.bundle import engine_archive
+from .ssh import Session
+
+FOLDER = "/var/lib/hubctl/engine"
+NOT_THERE = 90
+NO_PYTHON = 91
+SILENCE_SECONDS = 900  # the longest time an engine may say nothing: one slow package installation
+
+Event = Mapping[str, Any]
+
+# $1 is the engine's folder; words of a fixed script, nothing of the operator's is in it.
+_START = (
+    f"command -v python3 >/dev/null || exit {NO_PYTHON}; "
+    f'[ -f "$1/__main__.py" ] || exit {NOT_THERE}; exec python3 -E -s "$1"'
+)
+_INSTALL = (
+    'umask 077; mkdir -p "$1.$$" && tar -xzf - -C "$1.$$" && '
+    '{ mv -T "$1.$$" "$1" 2>/dev/null || { rm -rf "$1.$$"; [ -f "$1/__main__.py" ]; }; }'
+)
+
+
+def run(
+    session: Session,
+    manifest: Mapping[str, Any],
+    *,
+    blobs: Mapping[str, Callable[[], bytes]],
+    on_event: Callable[[Event], None],
+) -> int:
+    """Run a manifest on the node; return the engine's exit status.
+
+    Args:
+        session: the open connection.
+        manifest: the request (docs/reference/engine.md).
+        blobs: content by sha256, fetched only when the node asks for it.
+        on_event: called with every event, in order.
+
+    Raises:
+        HubError: the connection was lost or the engine could not be started.
+    """
+    digest, archive = engine_archive()
+    folder = f"{FOLDER}/{digest}"
+    frame = gzip.compress(json.dumps(manifest).encode(), compresslevel=6, mtime=0)
+    status = _converse(session, folder, frame, blobs, on_event)
+    if status == NOT_THERE:
+        installed = session.run(["sh", "-c", _INSTALL, "sh", folder], stdin=archive)
+        if installed.status != 0:
+            raise _no_engine(session, installed.stderr)
+        status = _converse(session, folder, frame, blobs, on_event)
+    if status == NO_PYTHON:
+        raise _no_engine(session, "python3 is not installed")
+    return status
+
+
+def _no_engine(session: Session, why: str) -> HubError:
+    return HubError(
+        "engine-not-started",
+        f"the engine could not be started on {session.target.pin.node}",
+        why=why.strip()[-2000:],
+        hint="a full disk or a missing python3 are the usual reasons: log in and look",
+    )
+
+
+def _converse(
+    session: Session,
+    folder: str,
+    frame: bytes,
+    blobs: Mapping[str, Callable[[], bytes]],
+    on_event: Callable[[Event], None],
+) -> int:
+    channel = session.channel(["sh", "-c", _START, "sh", folder])
+    channel.settimeout(SILENCE_SECONDS)
+    try:
+        _send(channel, frame)
+        for event in _events(session, channel):
+            if event.get("event") == "need":
+                for sha256 in event["blobs"]:
+                    _send(channel, blobs[sha256]())
+            else:
+                on_event(event)
+        return _status(session, channel)
+    finally:
+        # Closing stdin is also how the engine learns that the operator is gone.
+        channel.close()
+
+
+def _send(channel: paramiko.Channel, payload: bytes) -> None:
+    try:
+        channel.sendall(struct.pack(">Q", len(payload)) + payload)
+    except OSError:
+        return  # the engine is gone: its exit status tells why
+
+
+def _events(session: Session, channel: paramiko.Channel) -> Iterator[Event]:
+    try:
+        for line in channel.makefile("r"):
+            yield json.loads(line)
+    except TimeoutError:
+        raise session.lost(f"the engine said nothing for {SILENCE_SECONDS} s") from None
+    except ValueError:
+        raise HubError("engine-garbled", "the engine's answer is no event", why=line[:500]) from None
+
+
+def _status(session: Session, channel: paramiko.Channel) -> int:
+    stderr = channel.makefile_stderr("r").read()
+    status = channel.recv_exit_status()
+    if status == -1:
+        raise session.lost(_text(stderr) or "the engine ended without a status")
+    if status not in (0, 1, 3, int(Exit.LOCKED), NOT_THERE, NO_PYTHON):
+        raise HubError(
+            "engine-died",
+            f"the engine on {session.target.pin.node} ended with status {status}",
+            why=_text(stderr)[-2000:],
+            hint="run the same command again: what was journaled is finished first",
+        )
+    return status
+
+
+def _text(raw: str | bytes) -> str:
+    return (raw.decode(errors="replace") if isinstance(raw, bytes) else raw).strip()

@@ -1,0 +1,232 @@
+"""One SSH connection to a node, open only when its host key is the pinned one."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import logging
+import shlex
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import paramiko
+from fabric import Config, Connection
+
+from ..errors import Exit, HubError
+from .hostkeys import Pin, fingerprint
+
+CONNECT_SECONDS = 10
+KEEPALIVE_SECONDS = 10
+DEAD_PEER_SECONDS = 30
+TCP_SECONDS = 40  # later, so that the keepalive says first what was wrong
+
+# A silent or broken server makes paramiko's thread write a traceback of its own.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a node is and how it is entered."""
+
+    pin: Pin
+    key_file: Path
+    user: str = "root"
+    port: int = 22
+
+    @property
+    def address(self) -> str:
+        """The address used: the first one."""
+        return self.pin.addresses[0]
+
+
+class _Reject(paramiko.MissingHostKeyPolicy):
+    """Stop at a key that is not pinned, and say which one came."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def missing_host_key(self, _client: paramiko.SSHClient, _hostname: str, key: paramiko.PKey) -> None:
+        raise wrong_host_key(self._target, key)
+
+
+def wrong_host_key(target: Target, got: paramiko.PKey) -> HubError:
+    """Return the error for a host key that is not the pinned one, with both fingerprints."""
+    return HubError(
+        "host-key-changed",
+        f"{target.pin.node} ({target.address}) shows another host key than the pinned one",
+        why=f"pinned: {target.pin.fingerprint}\nshown:  {fingerprint(got.get_base64())}",
+        hint="nothing was sent. If the machine was replaced on purpose: "
+        f"`hubctl destroy-node {target.pin.node}`, then `hubctl create-node {target.pin.node}`",
+        exit_code=Exit.NOT_ALLOWED,
+    )
+
+
+def _dial(target: Target, seconds: float) -> socket.socket:
+    sock = socket.create_connection((target.address, target.port), timeout=seconds)
+    # paramiko leaves Nagle on: 40 ms for every request that waits for a delayed acknowledgement.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_SECONDS * 1000)
+    return sock
+
+
+@contextlib.contextmanager
+def connect(target: Target, *, seconds: float = CONNECT_SECONDS) -> Iterator[Session]:
+    """Open a connection to a node for the time of a `with` block.
+
+    Raises:
+        HubError: the node cannot be reached, shows another host key, or refuses the operator's key.
+    """
+    try:
+        sock = _dial(target, seconds)
+    except OSError as error:
+        raise _unreachable(target, error.strerror or str(error)) from None
+    connection = Connection(
+        target.address,
+        user=target.user,
+        port=target.port,
+        config=Config(lazy=True),  # ~/.ssh/config has no say: the inventory and the pins do
+        connect_timeout=int(seconds) or 1,
+        connect_kwargs={
+            "sock": sock,
+            "key_filename": str(target.key_file),
+            "look_for_keys": False,
+            "allow_agent": False,
+            "banner_timeout": seconds,
+            "auth_timeout": seconds,
+            "channel_timeout": seconds,
+        },
+    )
+    client: paramiko.SSHClient = connection.client
+    name = target.address if target.port == 22 else f"[{target.address}]:{target.port}"
+    pinned = paramiko.PKey.from_type_string(target.pin.key_type, base64.b64decode(target.pin.key))
+    client.get_host_keys().add(name, target.pin.key_type, pinned)
+    client.set_missing_host_key_policy(_Reject(target))
+    try:
+        _open(connection, target)
+        with _kept_alive(connection.transport) as silent:
+            yield Session(target, client, silent)
+    finally:
+        client.close()
+        sock.close()
+
+
+@contextlib.contextmanager
+def _kept_alive(transport: paramiko.Transport) -> Iterator[threading.Event]:
+    """Ask the peer every few seconds whether it is there; when it does not answer, set the event and close.
+
+    TCP alone does not notice a peer whose kernel lives while its sshd hangs.
+    """
+    done, silent = threading.Event(), threading.Event()
+
+    def give_up() -> None:
+        silent.set()
+        transport.close()
+
+    def ask() -> None:
+        while not done.wait(KEEPALIVE_SECONDS) and transport.is_active():
+            limit = threading.Timer(DEAD_PEER_SECONDS, give_up)
+            limit.daemon = True
+            limit.start()
+            with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
+                transport.global_request("keepalive@openssh.com", wait=True)
+            limit.cancel()
+
+    threading.Thread(target=ask, name="keepalive", daemon=True).start()
+    try:
+        yield silent
+    finally:
+        done.set()
+
+
+def _open(connection: Connection, target: Target) -> None:
+    try:
+        connection.open()
+    except paramiko.BadHostKeyException as error:
+        raise wrong_host_key(target, error.key) from None
+    except paramiko.AuthenticationException:
+        raise HubError(
+            "login-refused",
+            f"{target.pin.node} ({target.address}) does not let {target.user} in",
+            why=f"the key {target.key_file} is not accepted",
+            hint="check operator.ssh_key in the inventory",
+            exit_code=Exit.NOT_ALLOWED,
+        ) from None
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        raise _unreachable(target, str(error) or error.__class__.__name__) from None
+
+
+def _unreachable(target: Target, why: str) -> HubError:
+    return HubError(
+        "unreachable",
+        f"{target.pin.node} does not answer at {target.address} port {target.port}",
+        why=why,
+        hint=f"is it running? `hubctl create-node {target.pin.node}` finds it again and carries on",
+        exit_code=Exit.UNREACHABLE,
+    )
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command on the node gave."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+class Session:
+    """An open connection."""
+
+    def __init__(self, target: Target, client: paramiko.SSHClient, silent: threading.Event) -> None:
+        self.target = target
+        self._client = client
+        self._silent = silent
+
+    def channel(self, argv: Sequence[str]) -> paramiko.Channel:
+        """Start a program on the node; the words are quoted for its login shell."""
+        transport = self._client.get_transport()
+        if transport is None:
+            raise self.lost("the connection is closed")
+        try:
+            channel = transport.open_session(timeout=CONNECT_SECONDS)
+            channel.exec_command(shlex.join(argv))
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise self.lost(str(error)) from None
+        return channel
+
+    def run(self, argv: Sequence[str], *, stdin: bytes = b"", seconds: float = 60) -> Result:
+        """Run a program to its end.
+
+        Raises:
+            HubError: the connection was lost, or the time is over.
+        """
+        channel = self.channel(argv)
+        channel.settimeout(seconds)
+        try:
+            with contextlib.suppress(OSError):
+                # A program that ends early does not read the rest.
+                channel.sendall(stdin)
+                channel.shutdown_write()
+            stdout = channel.makefile("rb").read()
+            stderr = channel.makefile_stderr("rb").read()
+        except TimeoutError:
+            raise self.lost(f"{argv[0]} did not end within {seconds:.0f} s") from None
+        status = channel.recv_exit_status()
+        channel.close()
+        if status == -1:
+            raise self.lost(f"{argv[0]} ended without a status")
+        return Result(status, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+
+    def lost(self, why: str) -> HubError:
+        """Return the error for a connection that broke."""
+        return HubError(
+            "connection-lost",
+            f"the connection to {self.target.pin.node} was lost",
+            why=f"it answered nothing for {DEAD_PEER_SECONDS} s" if self._silent.is_set() else why,
+            hint="run the same command again: it carries on where this one stopped",
+            exit_code=Exit.UNREACHABLE,
+        )

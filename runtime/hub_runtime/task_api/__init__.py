@@ -1,0 +1,1 @@
+"""Stable configurations of binding networks as an HTTP service with queue workers."""

@@ -1,0 +1,58 @@
+"""Polymers found quickly: from one monomer, add whatever its open sites need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from random import Random
+
+from .openings import Openings
+from .reduction import Column, Component
+
+
+class Greedy:
+    """Grows polymers around one monomer, each step the cheapest that serves an open domain."""
+
+    def __init__(self, component: Component) -> None:
+        self._component = component
+        self._openings = Openings(component)
+        self._nets = [tuple(net.items()) for net in component.nets]
+        self._random = Random(0)  # noqa: S311 - answers must not depend on chance
+
+    def polymers(self, prices: Sequence[float], noises: Sequence[float]) -> Iterator[Column]:
+        """Polymers around every needy class, one for each amount of noise.
+
+        Args:
+            prices: what one monomer of each class costs, open sites included.
+            noises: how far a price may be off, so that repeated calls differ.
+        """
+        for noise in noises:
+            for seed in self._component.needy:
+                found = self._grow(seed, prices, noise)
+                if found is not None:
+                    yield found
+
+    def _grow(self, seed: int, prices: Sequence[float], noise: float) -> Column | None:
+        counts = self._component.counts
+        random = self._random.random
+        taken = [0] * len(counts)
+        net = [0] * len(self._component.domains)
+        allowed = (1 << len(counts)) - 1
+        add = seed
+        while True:
+            taken[add] += 1
+            if taken[add] == counts[add]:
+                allowed &= ~(1 << add)
+            for domain, value in self._nets[add]:
+                net[domain] += value
+            wanted = self._openings.serving(net, allowed)
+            if wanted is None:
+                return tuple((number, count) for number, count in enumerate(taken) if count)
+            if not wanted:
+                return None
+            cheapest = float("inf")
+            while wanted:
+                number = (wanted & -wanted).bit_length() - 1
+                wanted &= wanted - 1
+                price = prices[number] + noise * random()
+                if price < cheapest:
+                    add, cheapest = number, price

@@ -1,0 +1,110 @@
+"""All polymers whose monomers cost little enough, by the prices that a relaxation gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from .openings import Openings
+from .potential import reduced_costs
+from .reduction import Column, Component
+
+EPSILON = 1e-6
+
+
+class GaveUpError(Exception):
+    """The search took more steps than it was given."""
+
+
+def polymers(component: Component, duals: Sequence[float], budget: float) -> Iterator[Column]:
+    """Every polymer that can be part of a configuration, once.
+
+    The duals must price no polymer below one. Then a configuration of k polymers leaves the sum of all duals
+    minus k, the budget, for what its polymers cost above one each: nothing dearer can be in it.
+    """
+    limit = 1 + budget + EPSILON
+    for number, alone in enumerate(component.alone):
+        if alone and duals[number] <= limit:
+            yield ((number, 1),)
+    growth = Growth(component, duals, limit)
+    for seed in component.needy:
+        yield from growth.around(seed)
+
+
+class Growth:
+    """Grows polymers with a needy class, up to a limit of cost, monomer by monomer from the first such class.
+
+    An open domain must be served by one of its providers; a closed polymer can only get dearer by taking in
+    another needy monomer. Of several choices, each later one does without the earlier ones for good: so every
+    multiset is reached on one way only.
+
+    Args:
+        component: the classes.
+        duals: prices of the classes.
+        limit: no polymer may cost more.
+        steps: after so many monomers added the search gives up.
+    """
+
+    def __init__(
+        self, component: Component, duals: Sequence[float], limit: float, steps: int | None = None
+    ) -> None:
+        self._component = component
+        self._duals = duals
+        self._limit = limit
+        self._costs, excess = reduced_costs(component, duals)
+        self._cost_limit = limit + excess
+        self._openings = Openings(component)
+        self._nets = [tuple(net.items()) for net in component.nets]
+        self._needy = sum(1 << number for number in component.needy)
+        self._steps_left = steps
+
+    def around(self, seed: int) -> Iterator[Column]:
+        """Polymers whose first needy class is the seed.
+
+        Raises:
+            GaveUpError: the steps given are used up.
+        """
+        counts, nets, costs = self._component.counts, self._nets, self._costs
+        taken = [0] * len(nets)
+        net = [0] * len(self._component.domains)
+        earlier = self._needy & ((1 << seed) - 1)
+        # Of every monomer added: its class, the cost before it, what may still be chosen beside it and after it.
+        path: list[tuple[int, float, int, int]] = []
+        cost, choices, allowed = 0.0, 1 << seed, (1 << len(nets)) - 1 & ~earlier
+        while True:
+            if choices:
+                bit = choices & -choices
+                number = bit.bit_length() - 1
+                choices ^= bit
+                if cost + costs[number] > self._cost_limit:
+                    allowed &= ~bit
+                    continue
+                self._count_step()
+                path.append((number, cost, choices, allowed & ~bit))
+                cost += costs[number]
+                taken[number] += 1
+                for domain, value in nets[number]:
+                    net[domain] += value
+                if taken[number] == counts[number]:
+                    allowed &= ~bit
+                serving = self._openings.serving(net, allowed)
+                if serving is None:
+                    if self._cheap(taken):
+                        yield tuple((kind, count) for kind, count in enumerate(taken) if count)
+                    serving = self._needy & allowed
+                choices = serving
+            elif path:
+                number, cost, choices, allowed = path.pop()
+                taken[number] -= 1
+                for domain, value in nets[number]:
+                    net[domain] -= value
+            else:
+                return
+
+    def _count_step(self) -> None:
+        if self._steps_left is not None:
+            self._steps_left -= 1
+            if self._steps_left < 0:
+                raise GaveUpError
+
+    def _cheap(self, taken: list[int]) -> bool:
+        return sum(dual * count for dual, count in zip(self._duals, taken, strict=True)) <= self._limit

@@ -1,0 +1,44 @@
+"""Install the Debian packages that the local cloud, and with --tests the tests, need and this computer lacks."""
+
+import shutil
+import subprocess
+import sys
+
+from provision.cloud.local import host
+
+# program -> package
+FOR_TESTS = {"redis-server": "redis-server", "nginx": "nginx-light", "sshd": "openssh-server"}
+
+
+def main(tests: bool) -> None:
+    """Install what is missing; do nothing, quietly, where that cannot be done."""
+    if host.unusable():
+        return
+    packages = host.missing()
+    if tests:
+        packages += [package for program, package in FOR_TESTS.items() if not host.find_program(program)]
+    if not packages:
+        return
+    if not shutil.which("apt-get"):
+        sys.exit(f"please install: {' '.join(packages)}")
+    print(f"installing {' '.join(packages)}", flush=True)
+    apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300"]
+    quiet = {"stdout": subprocess.DEVNULL, "check": True}
+    subprocess.run([*apt, "update"], **quiet)
+    # RUNLEVEL=1 keeps a service that comes with a package from being started on this computer.
+    subprocess.run(
+        [
+            "env",
+            "DEBIAN_FRONTEND=noninteractive",
+            "RUNLEVEL=1",
+            *apt,
+            "install",
+            "--no-install-recommends",
+            *packages,
+        ],
+        **quiet,
+    )
+
+
+if __name__ == "__main__":
+    main(tests="--tests" in sys.argv[1:])

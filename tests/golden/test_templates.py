@@ -1,0 +1,123 @@
+"""What a node gets, to the letter: after a wanted change, `UPDATE_GOLDEN=1 pytest tests/golden` writes it anew."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from provision import render
+from provision.inventory.model import Fleet, Node, Operator, Proxy, Services, TaskApi, Tunnel
+from provision.node.resources import CheckedFiles, File, Release
+from provision.plan import Plan, plan
+from provision.secrets import Secret
+from provision.secretstore.model import Generation
+from provision.steps.context import Bundle, Context, Location
+
+GOLDEN = Path(__file__).parent / "templates"
+SETTINGS = "/opt/hub/task_api/settings.json"
+MADE = datetime(2026, 9, 1, tzinfo=UTC)
+
+
+def _fleet() -> Fleet:
+    api = TaskApi(
+        hostname="tasks", www=True, workers=3, timeout=120, cors_origins=("https://lab.example.org",)
+    )
+    site = Proxy(hostname="demos", tunnel="dti", timeout=300, max_body_mb=50)
+    services = {
+        "apis": Services(task_api=api),
+        "front": Services(proxy=site),
+        "gpu": Services(task_api=TaskApi()),
+    }
+    return Fleet(
+        fleet="golden",
+        domain="example.org",
+        provider="digitalocean",
+        operator=Operator(email="ops@example.org"),
+        nodes={name: Node(size="small", image="debian-12-x64", services=services[name]) for name in services},
+        tunnels={"dti": Tunnel(from_=("front",), to="gpu", service="task_api", listen=8080)},
+    )
+
+
+def _plan(name: str) -> Plan:
+    fleet = _fleet()
+    # In the middle of a rotation: both generations are in place.
+    keys = (
+        Generation(1, MADE, "current", Secret("1" * 64)),
+        Generation(2, MADE, "next", Secret("2" * 64)),
+    )
+    return plan(
+        Context(
+            fleet,
+            name,
+            fleet.nodes[name],
+            "https://acme.example.org/directory",
+            Bundle(sha256="0" * 64, requirements="flask==3.1.3\n"),
+            keys={"tunnel/dti": keys},
+            locations={
+                "front": Location("203.0.113.1", ("203.0.113.1", "2001:db8::1")),
+                "gpu": Location("203.0.113.2", ("203.0.113.2", "2001:db8::2")),
+            },
+        )
+    )
+
+
+def _files(node: str) -> dict[str, str]:
+    files: dict[str, str] = {}
+    for resource in _plan(node).resources:
+        if isinstance(resource, Release):
+            files[SETTINGS] = resource.settings
+        for file in resource.files if isinstance(resource, CheckedFiles) else (resource,):
+            if isinstance(file, File):
+                files[file.path] = file.content
+    return files
+
+
+def _all_files() -> dict[str, str]:
+    """Return everything that the node `apis` gets, and what ends of tunnels have besides."""
+    usual = _files("apis")
+    ends = {
+        f"/{node}{path}": text
+        for node in ("front", "gpu")
+        for path, text in _files(node).items()
+        if usual.get(path) != text and path != SETTINGS and "task_api" not in path
+    }
+    return {**usual, **ends}
+
+
+FILES = _all_files()
+KEYS = {path for path in FILES if path.endswith(".key")}
+
+
+@pytest.mark.parametrize("path", sorted(FILES))
+def test_a_node_gets_exactly_this_file(path: str) -> None:
+    golden = GOLDEN / path.lstrip("/")
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        golden.write_text(FILES[path])
+    assert FILES[path] == golden.read_text()
+
+
+def test_no_golden_file_is_left_over() -> None:
+    golden = {f"/{path.relative_to(GOLDEN)}" for path in GOLDEN.rglob("*") if path.is_file()}
+    assert golden == set(FILES)
+
+
+def test_every_template_is_in_use() -> None:
+    _all_files()
+    cache = render._environment().cache
+    assert cache is not None
+    used = {name for _, name in cache}
+    there = {
+        str(path.relative_to(render.TEMPLATES)) for path in render.TEMPLATES.rglob("*") if path.is_file()
+    }
+    assert there == used
+
+
+@pytest.mark.parametrize("path", sorted(set(FILES) - {SETTINGS} - KEYS))
+def test_every_file_says_who_made_it(path: str) -> None:
+    assert "Made by hubctl; " in FILES[path]
+    assert FILES[path].endswith("\n")
+    assert not any(line.endswith((" ", "\t")) for line in FILES[path].splitlines())

@@ -1,0 +1,53 @@
+"""Fleets on the session's local cloud. Nodes are shared where a test leaves them as it found them."""
+
+import itertools
+
+import pytest
+
+from tests.nodes.fleet import Fleet
+from tests.nodes.tunnels import NODES, TUNNEL
+
+TASK_API = "task_api: {hostname: tasks, workers: 1, timeout: 90, result_expires: 300}"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def make_fleet(local_instance, tmp_path_factory):
+    """Make fleets on the session's local cloud, each with a name and a domain of its own."""
+
+    def make(nodes, more=""):
+        name = f"f{next(_numbers)}"
+        return Fleet(tmp_path_factory.mktemp(name), local_instance, name, nodes, more)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def deployed(make_fleet):
+    """A fleet whose one node `apis` runs task_api. Tests must leave it converged."""
+    fleet = make_fleet({"apis": TASK_API})
+    fleet.created = fleet.done("create-node", "apis")
+    return fleet
+
+
+@pytest.fixture(scope="session")
+def tunnelled(make_fleet):
+    """A fleet whose `front` reaches task_api on `gpu` through a tunnel, and a stranger. Tests leave it converged."""
+    fleet = make_fleet(NODES, TUNNEL.format(address=""))
+    for node in NODES:
+        fleet.done("create-node", node, "--no-deploy")
+    fleet.done("deploy")
+    fleet.ssh("stranger", "apt-get", "install", "-qq", "--yes", "spiped")  # it knocks as others do
+    return fleet
+
+
+@pytest.fixture(scope="session")
+def fresh(make_fleet):
+    """A fleet of three machines that were never deployed. Tests deploy patched plans alone to them."""
+    services = {name: TASK_API.replace("tasks", f"tasks-{name}") for name in ("one", "two", "three")}
+    fleet = make_fleet(services)
+    creating = [fleet.start("create-node", name, "--no-deploy") for name in services]
+    for process in creating:
+        _, stderr = process.communicate(timeout=300)
+        assert process.returncode == 0, stderr
+    return fleet

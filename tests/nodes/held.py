@@ -1,0 +1,46 @@
+"""A deploy that is held in the middle until it is let go."""
+
+from __future__ import annotations
+
+import json
+
+from provision.node.resources import Command, File
+from tests.nodes.fleet import Fleet, eventually
+
+GO = "/run/hubctl-test-go"
+BEFORE, AFTER = "/etc/hubctl-test-before", "/etc/hubctl-test-after"
+
+
+def resources(mark: str) -> list[File | Command]:
+    """Return a plan that writes a file, waits until it is let go, and writes another."""
+    wait = ("sh", "-c", f"until [ -e {GO} ]; do sleep 0.05; done; rm {GO}")
+    return [File(BEFORE, mark), Command("held", wait, unless=("false",)), File(AFTER, mark)]
+
+
+def holder(fleet: Fleet, node: str) -> dict | None:
+    """Return who holds the node's lock."""
+    (event,) = [
+        event for event in fleet.done("lock", "status", node, "--json").events if event["event"] == "lock"
+    ]
+    return event["holder"]
+
+
+def wait_until_held(fleet: Fleet, node: str) -> dict:
+    """Wait until a deploy is held, and return its lock."""
+    fleet.ssh(node, "sh", "-c", "until pgrep -f 'until [[] -e' >/dev/null; do sleep 0.05; done")
+    return json.loads(fleet.ssh(node, "cat", "/run/hubctl/lock"))
+
+
+def let_go(fleet: Fleet, node: str) -> None:
+    """Let the deploy go on."""
+    fleet.ssh(node, "touch", GO)
+
+
+def wait_until_free(fleet: Fleet, node: str) -> None:
+    """Wait until nobody holds the lock."""
+    eventually(lambda: holder(fleet, node) is None, seconds=30)
+
+
+def clean_up(fleet: Fleet, node: str) -> None:
+    """Remove what such deploys leave."""
+    fleet.ssh(node, "rm", "-f", GO, BEFORE, AFTER)

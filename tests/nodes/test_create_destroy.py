@@ -1,0 +1,161 @@
+"""Machines come and go as a whole, and what is somebody else's is left alone."""
+
+import contextlib
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from provision.cloud.base import MachineSpec
+from provision.cloud.digitalocean import DigitalOcean
+from provision.errors import Exit
+from provision.transport import hostkeys, keys
+
+pytestmark = pytest.mark.nodes
+
+EMPTY = "{}"
+
+
+def cloud_of(instance):
+    return DigitalOcean(instance.endpoint, instance.token)
+
+
+def mounts(instance):
+    """The mounts of an instance's folder in any process's view: machines have mount namespaces of their own."""
+    found = set()
+    for table in Path("/proc").glob("[0-9]*/mounts"):
+        with contextlib.suppress(OSError):
+            found |= {line for line in table.read_text().splitlines() if str(instance.folder) in line}
+    return found
+
+
+def test_destroy_leaves_no_machine_record_mount_or_pin_behind(make_fleet, local_instance):
+    fleet = make_fleet({"box": EMPTY})
+    before = mounts(local_instance)
+    fleet.done("create-node", "box", "--no-deploy")
+    cloud = cloud_of(local_instance)
+    domain = f"{fleet.name}.test"
+    address = fleet.address("box")
+    (machine,) = cloud.machines(f"hubctl-{fleet.name}")
+    assert {(record.type, record.name) for record in cloud.records(domain)} >= {("A", "box"), ("AAAA", "box")}
+    assert len(mounts(local_instance)) > len(before)
+
+    done = fleet.done("destroy-node", "box", "--yes")
+
+    assert f"machine box.{domain} (id {machine.id}" in done.stdout
+    assert f"record box.{domain} A {address}" in done.stdout
+    assert "pinned host key" in done.stdout
+    assert cloud.machine(machine.id) is None
+    assert [record for record in cloud.records(domain) if record.type in ("A", "AAAA")] == []
+    assert not hostkeys.path_for(fleet.inventory).exists()
+    assert mounts(local_instance) == before
+    assert address not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert "nothing" in fleet.done("destroy-node", "box", "--yes").stdout
+
+
+def test_destroy_is_refused_without_a_yes_and_says_what_it_would_remove(make_fleet, local_instance):
+    fleet = make_fleet({"box": EMPTY})
+    fleet.done("create-node", "box", "--no-deploy")
+    done = fleet.hubctl("destroy-node", "box")
+    assert done.status == Exit.NOT_ALLOWED
+    assert f"machine box.{fleet.name}.test" in done.stderr
+    assert "--yes" in done.stderr
+    assert len(cloud_of(local_instance).machines(f"hubctl-{fleet.name}")) == 1
+    fleet.done("destroy-node", "box", "--yes")
+
+
+def test_a_name_taken_by_somebody_elses_machine_is_left_alone(make_fleet, local_instance):
+    fleet = make_fleet({"box": EMPTY})
+    cloud = cloud_of(local_instance)
+    wanted = f"box.{fleet.name}.test"
+    spec = MachineSpec(
+        wanted, "s-1vcpu-1gb", "debian-12-x64", "fra1", ("theirs",), (), "#cloud-config\n", False
+    )
+    machine_id, _ = cloud.create(spec)
+    for words in (["create-node", "box"], ["destroy-node", "box", "--yes"]):
+        done = fleet.hubctl(*words)
+        assert done.status == Exit.NOT_ALLOWED
+        assert "name-taken" in done.stderr or wanted in done.stderr
+        assert "nothing was changed" in done.stderr
+    assert cloud.machine(machine_id) is not None
+    assert not hostkeys.path_for(fleet.inventory).exists()
+    cloud.destroy(machine_id)
+
+
+def test_a_create_that_is_killed_is_carried_on(make_fleet, local_instance):
+    fleet = make_fleet({"box": EMPTY})
+    process = fleet.start("create-node", "box", "--no-deploy")
+    for line in process.stderr:
+        if "action complete" in line:
+            process.kill()
+            break
+    process.communicate()
+    done = fleet.done("create-node", "box", "--no-deploy")
+    assert "found machine" in done.text
+    assert len(cloud_of(local_instance).machines(f"hubctl-{fleet.name}")) == 1
+    assert fleet.ssh("box", "hostname").strip() in ("box", f"box.{fleet.name}.test")
+    fleet.done("destroy-node", "box", "--yes")
+
+
+def test_options_override_the_inventory(make_fleet, local_instance):
+    fleet = make_fleet({"box": EMPTY})
+    fleet.done("create-node", "box", "--no-deploy", "--size", "s-2vcpu-4gb", "--hostname", "other")
+    cloud = cloud_of(local_instance)
+    (machine,) = cloud.machines(f"hubctl-{fleet.name}")
+    assert machine.size == "s-2vcpu-4gb"
+    assert {record.name for record in cloud.records(f"{fleet.name}.test") if record.type == "A"} == {"other"}
+    fleet.done("destroy-node", "box", "--yes")
+    assert [r for r in cloud.records(f"{fleet.name}.test") if r.type in ("A", "AAAA")] == []
+
+
+def test_a_wrong_token_is_refused_and_nothing_is_made(make_fleet, local_instance):
+    fleet = make_fleet({"box": EMPTY})
+    text = fleet.inventory.read_text().replace("provider: local", "provider: digitalocean")
+    fleet.inventory.write_text(text.replace("acme: {server: local}\n", ""))
+    done = fleet.hubctl(
+        "create-node",
+        "box",
+        DIGITALOCEAN_END_POINT=local_instance.endpoint,
+        DIGITALOCEAN_ACCESS_TOKEN="wrong",
+    )
+    assert done.status == Exit.NOT_ALLOWED
+    assert "DIGITALOCEAN_ACCESS_TOKEN" in done.stderr
+    assert "wrong" not in done.text
+    assert not hostkeys.path_for(fleet.inventory).exists()
+
+
+def test_the_same_command_drives_digitalocean_by_its_endpoint(make_fleet, local_instance):
+    fleet = make_fleet({"box": EMPTY})
+    text = fleet.inventory.read_text().replace("provider: local", "provider: digitalocean")
+    fleet.inventory.write_text(text.replace("acme: {server: local}\n", ""))
+    account = {
+        "DIGITALOCEAN_END_POINT": local_instance.endpoint,
+        "DIGITALOCEAN_ACCESS_TOKEN": local_instance.token,
+    }
+    fleet.done("create-node", "box", "--no-deploy", **account)
+    assert fleet.ssh("box", "id", "-u").strip() == "0"
+    fleet.done("destroy-node", "box", "--yes", **account)
+
+
+def test_without_the_pin_an_existing_machine_is_not_trusted(make_fleet):
+    fleet = make_fleet({"box": EMPTY})
+    fleet.done("create-node", "box", "--no-deploy")
+    pins = hostkeys.path_for(fleet.inventory)
+    kept = pins.read_text()
+    pins.unlink()
+    done = fleet.hubctl("create-node", "box", "--no-deploy")
+    assert done.status == Exit.NOT_ALLOWED
+    assert "hubctl destroy-node box" in done.stderr
+    pins.write_text(kept)
+    fleet.done("destroy-node", "box", "--yes")
+
+
+def test_the_hosts_private_key_is_nowhere_on_the_operators_side(make_fleet):
+    fleet = make_fleet({"box": EMPTY})
+    done = fleet.done("create-node", "box", "--no-deploy", "--json")
+    assert "PRIVATE" not in done.text
+    for path in fleet.folder.rglob("*"):
+        if path.is_file() and path.parent.name != "keys":
+            assert "PRIVATE" not in path.read_text()
+    assert keys.make("x").private.splitlines()[0] in fleet.ssh("box", "cat", "/etc/ssh/ssh_host_ed25519_key")
+    fleet.done("destroy-node", "box", "--yes")

@@ -1,0 +1,88 @@
+"""What a newcomer does: clone, `make demo`, look, and take it down again."""
+
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.nodes
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def clone(nodes_possible, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("newcomer") / "hub ctl"  # a path with a blank in it is nobody's mistake
+    # Files that git knows or would add: the test speaks of the work tree as it is.
+    listed = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        source, target = ROOT / name, folder / name
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())
+            target.chmod(source.stat().st_mode & 0o777)
+    yield folder
+    hubctl(folder, "local", "down", "--destroy")
+
+
+def environment(folder):
+    clean = {
+        key: value for key, value in os.environ.items() if not key.startswith(("HUBCTL", "MAKE", "MFLAGS"))
+    }
+    return {**clean, "HUBCTL_CONFIG_DIR": str(folder / "config")}
+
+
+def make(folder, target):
+    # From another working directory, as scripts and editors do.
+    return subprocess.run(
+        ["make", "-C", str(folder), target],
+        cwd="/",
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+def hubctl(folder, *words):
+    return subprocess.run(
+        [str(folder / ".venv/bin/hubctl"), *words, "-i", str(folder / "inventories/demo.yml")],
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_make_demo_ends_with_the_answer_and_a_curl_line_that_works(clone):
+    done = make(clone, "demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"entropy": 3' in done.stdout
+    assert "https://tasks.demo.test/" in done.stdout
+    curl = next(line for line in done.stdout.splitlines() if line.startswith("curl --resolve"))
+    answer = subprocess.run([*shlex.split(curl), "-s"], capture_output=True, text=True, timeout=30)
+    assert answer.returncode == 0, answer.stderr
+    assert "task_id" in answer.stdout
+
+
+def test_a_second_make_demo_changes_nothing(clone):
+    done = make(clone, "demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"apis: \d+ ok, 0 changed", done.stdout)
+    assert "making" not in done.stderr
+
+
+def test_taking_it_down_leaves_nothing(clone):
+    name = re.search(r"local cloud (\S+)", hubctl(clone, "local", "status").stdout).group(1).rstrip(":")
+    assert hubctl(clone, "local", "down", "--destroy").returncode == 0
+    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert name not in processes
+    assert str(clone) not in processes

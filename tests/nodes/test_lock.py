@@ -1,0 +1,139 @@
+"""One run at a time on a node: who holds it is said, a dead holder is nobody, and every way to stop leaves no lock."""
+
+import json
+import signal
+
+import pytest
+
+from provision.errors import Exit
+from tests.nodes import held
+
+pytestmark = pytest.mark.nodes
+
+
+@pytest.fixture
+def slow(deployed, tmp_path):
+    """A hubctl whose deploys are held in the middle."""
+    held.clean_up(deployed, "apis")
+    yield deployed.patched(tmp_path, resources=held.resources(tmp_path.name))
+    held.let_go(deployed, "apis")
+    held.wait_until_free(deployed, "apis")
+    held.clean_up(deployed, "apis")
+
+
+@pytest.fixture
+def running(slow):
+    """A deploy that is held."""
+    process = slow.start("deploy", "apis")
+    process.lock = held.wait_until_held(slow, "apis")
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_second_deploy_is_told_who_holds_the_node_since_when_from_where_and_by_which_command(
+    deployed, running
+):
+    done = deployed.hubctl("deploy")
+    assert done.status == Exit.LOCKED
+    for key in ("who", "from", "started", "command"):
+        assert running.lock[key] in done.stderr
+    assert running.lock["command"] == "deploy apis"
+    assert "--lock-wait" in done.stderr
+    events = deployed.hubctl("deploy", "--json").events
+    assert [event["code"] for event in events if event["event"] == "error"] == ["locked"]
+
+
+def test_lock_status_names_the_holder_and_plan_needs_no_lock(deployed, running):
+    shown = deployed.done("lock", "status").stdout
+    assert f"apis: `deploy apis` by {running.lock['who']} from {running.lock['from']}" in shown
+    assert deployed.hubctl("plan").status in (Exit.DONE, Exit.CHANGES)
+
+
+def test_lock_wait_waits_and_then_does_it(deployed, running):
+    waiting = deployed.start("deploy", "--lock-wait", "120")
+    for line in waiting.stderr:
+        if "waiting for" in line:
+            break
+    assert running.lock["who"] in line
+    assert waiting.poll() is None
+    held.let_go(deployed, "apis")
+    stdout, stderr = waiting.communicate(timeout=120)
+    assert waiting.returncode == 0, stdout + stderr
+    assert running.wait(timeout=60) == 0
+
+
+def test_lock_wait_ends_when_its_time_is_over(deployed, running):
+    assert deployed.hubctl("deploy", "--lock-wait", "2").status == Exit.LOCKED
+
+
+def test_lock_release_stops_the_run_after_the_resource_in_hand(deployed, slow, running):
+    releasing = deployed.start("lock", "release", "apis", "--yes")
+    # Let go only once the second engine has asked the first to stop.
+    deployed.ssh(
+        "apis", "sh", "-c", "until [ $(pgrep -fc 'hubctl/[e]ngine/') -ge 2 ]; do sleep 0.1; done; sleep 1"
+    )
+    held.let_go(deployed, "apis")
+    stdout, stderr = releasing.communicate(timeout=60)
+    assert releasing.returncode == 0, stderr
+    assert "apis: stopped `deploy apis`" in stdout
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == Exit.FAILED
+    assert "stopped on apis before its end" in stderr
+    assert "again" in stderr
+    assert held.AFTER not in deployed.ssh("apis", "sh", "-c", "ls /etc/hubctl-test-*")
+    assert "free" in deployed.done("lock", "release", "--yes").stdout
+
+
+def test_lock_release_asks_first(deployed, running):
+    assert deployed.hubctl("lock", "release").status != 0
+    assert held.holder(deployed, "apis")["pid"] == running.lock["pid"]
+
+
+def test_a_holder_that_was_killed_is_taken_over(deployed, running):
+    deployed.ssh("apis", "kill", "-9", str(running.lock["pid"]))
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == Exit.UNREACHABLE or "again" in stderr
+    deployed.done("deploy")
+    assert held.holder(deployed, "apis") is None
+
+
+def interrupt(fleet, process):
+    process.send_signal(signal.SIGINT)
+
+
+def terminate(fleet, process):
+    process.send_signal(signal.SIGTERM)
+
+
+def kill(fleet, process):
+    process.send_signal(signal.SIGKILL)
+
+
+def cut(fleet, process):
+    """Kill the sshd of the deploy's connection, on the node."""
+    parent = "$(awk '/^PPid/{print $2}' /proc/$p/status)"
+    find = f"p={process.lock['pid']}; until [ $(cat /proc/$p/comm) = sshd ]; do p={parent}; done"
+    fleet.ssh("apis", "sh", "-c", f"{find}; kill -9 $p")
+
+
+@pytest.mark.parametrize(
+    ("stop", "status"),
+    [(interrupt, 130), (terminate, 128 + signal.SIGTERM), (kill, -signal.SIGKILL), (cut, Exit.UNREACHABLE)],
+)
+def test_whatever_stops_a_deploy_it_leaves_no_lock_and_no_half_written_file(
+    deployed, slow, running, stop, status
+):
+    stop(deployed, running)
+    _, stderr = running.communicate(timeout=90)
+    assert running.returncode == status, stderr
+    assert "Traceback" not in stderr
+    held.let_go(deployed, "apis")
+    held.wait_until_free(deployed, "apis")
+    # The resource in hand was finished, the next one not begun.
+    assert deployed.ssh("apis", "sh", "-c", "ls /etc/hubctl-test-*").split() == [held.BEFORE]
+    assert deployed.ssh("apis", "find", "/etc", "/opt/hub", "-name", "*.hubctl-new") == ""
+    last = json.loads(deployed.ssh("apis", "tail", "-1", "/var/lib/hubctl/audit.jsonl"))
+    assert last["result"] == "interrupted"
+    held.clean_up(deployed, "apis")
+    deployed.done("deploy")

@@ -1,0 +1,57 @@
+"""What tests of rendered files share."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from provision.inventory.load import load
+from provision.node.resources import CheckedFiles, File
+from provision.plan import plan
+from provision.steps.context import Bundle, Context
+from tests.unit.node_engine import Machine
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def node_files() -> dict[str, str]:
+    """Texts by path, for the node of the demo."""
+    fleet = load(ROOT / "inventories" / "demo.yml")
+    ctx = Context(
+        fleet, "apis", fleet.nodes["apis"], "https://acme.test/dir", Bundle("ab" * 32, "flask==3.1.3\n")
+    )
+    found = {}
+    for resource in plan(ctx).resources:
+        for file in resource.files if isinstance(resource, CheckedFiles) else (resource,):
+            if isinstance(file, File):
+                found[file.path] = file.content
+    return found
+
+
+@pytest.fixture
+def running() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start programs that end with the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*argv: str | Path) -> subprocess.Popen[bytes]:
+        started.append(
+            subprocess.Popen(list(map(str, argv)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.fixture
+def machine() -> Iterator[Machine]:
+    """A machine in a folder, for the engine; its path is short, as sockets' paths must be."""
+    with tempfile.TemporaryDirectory(prefix="hub-") as folder:
+        yield Machine(Path(folder))

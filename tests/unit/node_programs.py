@@ -1,0 +1,267 @@
+"""Runs the engine on a folder instead of this machine; started as a program by `node_engine.py`.
+
+The programs that the engine calls are played here, with their state in the folder, so that it outlives a kill. Their
+calls are appended to `fake/calls.jsonl`. Runs on any Python that the engine supports.
+"""
+
+import json
+import os
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import ThreadingUnixStreamServer
+
+from hubctl_node.main import main
+from hubctl_node.system import Completed, System
+
+SYSTEM = "etc/systemd/system"
+
+
+class Programs:
+    """Plays the programs of a machine."""
+
+    def __init__(self, root):
+        self.root = Path(root)
+        self.state = self.root / "fake"
+        self.servers = {}
+        for name, unit in self.units().items():
+            if unit["active"] == "active":
+                self.listen(name)
+
+    def __call__(self, argv, *, env=None, timeout=600, on_line=None):
+        with (self.state / "calls.jsonl").open("a") as calls:
+            calls.write(json.dumps([Path(argv[0]).name, *argv[1:]]) + "\n")
+        name = Path(argv[0]).name.replace("-", "_")
+        play = getattr(self, name, None)
+        if play is None:
+            return Completed(127, f"{argv[0]}: No such file or directory")
+        status, output = play(*argv[1:])
+        for line in output.splitlines():
+            if on_line:
+                on_line(line)
+        return Completed(status, output)
+
+    def words(self, name):
+        path = self.state / name
+        return path.read_text().split() if path.exists() else []
+
+    # systemd
+
+    def units(self):
+        path = self.state / "units.json"
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def save(self, units):
+        (self.state / "units.json").write_text(json.dumps(units))
+
+    def unit_file(self, name):
+        stem, _, suffix = name.rpartition(".")
+        template = f"{stem.split('@')[0]}@.{suffix}"
+        return next(
+            (self.root / SYSTEM / n for n in (name, template) if (self.root / SYSTEM / n).exists()), None
+        )
+
+    def unit(self, units, name):
+        return units.setdefault(name, {"active": "inactive", "loaded": None})
+
+    def systemctl(self, *argv):
+        action, names = (
+            next(w for w in argv if not w.startswith("-")),
+            [w for w in argv if not w.startswith("-")][1:],
+        )
+        units = self.units()
+        if action == "show":
+            return 0, "\n".join(self.show(units, name) for name in names)
+        play = getattr(self, f"do_{action.replace('-', '_')}")
+        results = [play(units, name) for name in names] if names else [play(units, None)]
+        self.save(units)
+        return 0 if "--no-block" in argv else max(results), ""
+
+    def show(self, units, name):
+        unit, path = self.unit(units, name), self.unit_file(name)
+        text = path.read_text() if path else None
+        stale = unit["loaded"] is not None and unit["loaded"] != text
+        fields = {
+            "LoadState": "loaded" if path else "not-found",
+            "ActiveState": unit["active"],
+            "SubState": {"active": "running", "inactive": "dead", "failed": "failed"}[unit["active"]],
+            "UnitFileState": "disabled" if text and "[Install]" in text else "static",
+            "NeedDaemonReload": "yes" if stale else "no",
+            "CanReload": "yes" if text and "ExecReload" in text else "no",
+            "NRestarts": 0,
+        }
+        return "".join(f"{key}={value}\n" for key, value in fields.items())
+
+    def do_daemon_reload(self, units, _):
+        for name, unit in units.items():
+            path = self.unit_file(name)
+            unit["loaded"] = path.read_text() if path else None
+        return 0
+
+    def do_start(self, units, name):
+        unit, path = self.unit(units, name), self.unit_file(name)
+        broken = path is None or name in self.words("broken")
+        unit["active"] = "failed" if broken else "active"
+        unit["loaded"] = path.read_text() if path else None
+        if not broken:
+            self.listen(name)
+        return int(broken)
+
+    def do_restart(self, units, name):
+        return self.do_start(units, name)
+
+    def do_reload(self, units, name):
+        return 0 if self.unit(units, name)["active"] == "active" else 1
+
+    def do_stop(self, units, name):
+        self.unit(units, name)["active"] = "inactive"
+        if name in self.servers:
+            self.servers.pop(name).shutdown()
+        return 0
+
+    def link(self, name):
+        folder = self.root / SYSTEM / "multi-user.target.wants"
+        folder.mkdir(exist_ok=True)
+        return folder / name
+
+    def do_enable(self, _, name):
+        if not self.link(name).is_symlink():
+            self.link(name).symlink_to(f"../{self.unit_file(name).name}")
+        return 0
+
+    def do_disable(self, _, name):
+        if self.link(name).is_symlink():
+            self.link(name).unlink()
+        return 0
+
+    def do_is_enabled(self, _, name):
+        return 0 if self.link(name).is_symlink() else 1
+
+    def journalctl(self, *argv):
+        return 0, f"the journal of {argv[-1].partition('=')[2]}\n"
+
+    def listen(self, name):
+        """Answer at a release's own socket, as its web unit would."""
+        if not name.startswith("web@") or name in self.servers:
+            return
+        release = name[len("web@") :].partition(".")[0]
+        path = self.root / "run" / f"{release}.sock"
+        path.unlink(missing_ok=True) if path.exists() else None
+        sick = release in self.words("sick")
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(503 if sick else 200)
+                self.end_headers()
+                self.wfile.write(b"the database is away" if sick else b"fine")
+
+            def log_message(self, *_):
+                pass
+
+            def address_string(self):
+                return "unix"
+
+        server = ThreadingUnixStreamServer(str(path), Handler)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        self.servers[name] = server
+
+    # packages and accounts
+
+    def apt_get(self, *argv):
+        if "update" in argv:
+            lists = self.root / "var/lib/apt/lists"
+            lists.mkdir(parents=True, exist_ok=True)
+            (lists / "x_Packages").touch()
+            return 0, ""
+        policy = self.root / "usr/sbin/policy-rc.d"
+        (self.state / "policy").write_text(policy.read_text())
+        failure = self.state / "apt-fails"
+        if failure.exists():
+            return 100, failure.read_text()
+        status = self.root / "var/lib/dpkg/status"
+        for name in argv[argv.index("--") + 1 :]:
+            text = status.read_text() if status.exists() else ""
+            status.write_text(f"{text}Package: {name}\nStatus: install ok installed\nVersion: 1\n\n")
+        return 0, "Setting up things\n"
+
+    def groupadd(self, *argv):
+        return self.add("etc/group", f"{argv[-1]}:x:{self.free_id()}:")
+
+    def useradd(self, *argv):
+        name, number = argv[-1], self.free_id()
+        home, shell = argv[argv.index("--home-dir") + 1], argv[argv.index("--shell") + 1]
+        if "--user-group" in argv:
+            self.add("etc/group", f"{name}:x:{number}:")
+        self.add("etc/passwd", f"{name}:x:{number}:{number}::{home}:{shell}")
+        return self.usermod(*argv) if "--groups" in argv else (0, "")
+
+    def usermod(self, *argv):
+        groups, path = argv[argv.index("--groups") + 1].split(","), self.root / "etc/group"
+        rows = [line.split(":") for line in path.read_text().splitlines()]
+        for row in rows:
+            if row[0] in groups:
+                row[3] = ",".join(filter(None, [*row[3].split(","), argv[-1]]))
+        path.write_text("".join(":".join(row) + "\n" for row in rows))
+        return 0, ""
+
+    def add(self, table, line):
+        with (self.root / table).open("a") as file:
+            file.write(line + "\n")
+        return 0, ""
+
+    def free_id(self):
+        if os.getuid() != 0:
+            return os.getgid()  # the one that files may be given to without being root
+        return 900 + len((self.root / "etc/group").read_text().splitlines())
+
+    def dpkg(self, *_):
+        return 0, ""
+
+    def ufw(self, *_):
+        return 0, ""
+
+    def certbot(self, *argv):
+        status, _, output = (self.state / "certbot").read_text().partition("\n")
+        if (self.state / "certbot.log").exists():
+            log = self.root / "var/log/letsencrypt/letsencrypt.log"
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open("a") as file:
+                file.write((self.state / "certbot.log").read_text())
+        issued = self.state / "issued.pem"
+        if issued.exists():
+            name, server = (argv[argv.index(option) + 1] for option in ("--cert-name", "--server"))
+            live, renewal = (self.root / "etc/letsencrypt" / place for place in (f"live/{name}", "renewal"))
+            live.mkdir(parents=True)
+            renewal.mkdir(exist_ok=True)
+            (live / "fullchain.pem").write_text(issued.read_text())
+            (renewal / f"{name}.conf").write_text(f"server = {server}\n")
+        return int(status), output
+
+    # environments
+
+    def uv(self, *argv):
+        if "venv" in argv:
+            Path(argv[-1], "bin").mkdir(parents=True)
+        if (self.state / "install-fails").exists():
+            return 1, "no solution found\n"
+        return 0, ""
+
+    python = python3 = uv
+
+    # checks and commands
+
+    def accept_unless_bad(self, *argv):
+        """A checker: refuses when one of its files holds BAD."""
+        bad = [name for name in argv if Path(name).exists() and "BAD" in Path(name).read_text()]
+        return (1, f"{bad[0]}: line 1: BAD is not known\n") if bad else (0, "")
+
+    def succeed(self, *_):
+        return 0, ""
+
+    def fail(self, *_):
+        return 1, "it went wrong\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(System(sys.argv[1], Programs(sys.argv[1]), settle=0.01)))

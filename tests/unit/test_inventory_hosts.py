@@ -1,0 +1,80 @@
+"""Nodes by name, and the host names they answer to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from provision.errors import Exit, HubError
+from provision.inventory.hosts import node_hostnames, node_named, services_of, with_overrides
+from provision.inventory.load import load, parse
+from provision.inventory.model import Node, Services, TaskApi
+
+DEMO = Path(__file__).parents[2] / "inventories" / "demo.yml"
+NODE = Node(size="small", image="debian-12-x64")
+
+
+def test_an_unknown_node_shows_the_lines_that_add_it_and_the_nearest_name() -> None:
+    with pytest.raises(HubError) as caught:
+        node_named(load(DEMO), "apisx", Path("inventories/demo.yml"))
+    error = caught.value
+    assert (error.code, error.exit_code) == ("unknown-node", Exit.INVENTORY)
+    assert error.why == "the nodes are: apis"
+    assert "did you mean `apis`?" in error.hint
+    assert "inventories/demo.yml" in error.hint
+    assert "  apisx:\n" in error.hint
+
+
+def test_the_lines_shown_for_an_unknown_node_make_it_known() -> None:
+    fleet, path = load(DEMO), Path("demo.yml")
+    with pytest.raises(HubError) as caught:
+        node_named(fleet, "front", path)
+    lines = caught.value.hint.partition(":\n")[2]
+    extended = parse(f"{DEMO.read_text().rstrip()}\n{lines}\n", "demo.yml")
+    assert node_named(extended, "front", path).image == "debian-12-x64"
+
+
+def test_a_name_that_no_node_can_have_is_told_instead_of_shown_as_lines() -> None:
+    with pytest.raises(HubError) as caught:
+        node_named(load(DEMO), "My Node: {", Path("demo.yml"))
+    assert "put these lines" not in caught.value.hint
+    assert "DNS label" in caught.value.hint
+
+
+def test_a_node_has_only_the_services_it_names() -> None:
+    service = TaskApi(hostname="tasks")
+    assert services_of(NODE) == {}
+    assert services_of(Node(size="small", image="x", services=Services(task_api=service))) == {
+        "task_api": service
+    }
+
+
+@pytest.mark.parametrize(
+    ("hostname", "service", "names"),
+    [
+        (None, TaskApi(hostname="tasks"), ["apis.demo.test", "tasks.demo.test"]),
+        ("box", TaskApi(hostname="@", www=True), ["box.demo.test", "demo.test", "www.demo.test"]),
+        (None, TaskApi(hostname="apis", www=True), ["apis.demo.test", "www.apis.demo.test"]),
+    ],
+)
+def test_a_node_answers_to_its_own_name_and_its_services(
+    hostname: str | None, service: TaskApi, names: list[str]
+) -> None:
+    node = Node(size="small", image="x", hostname=hostname, services=Services(task_api=service))
+    assert node_hostnames(load(DEMO), "apis", node) == names
+
+
+def test_options_replace_what_the_inventory_says_and_none_keeps_it() -> None:
+    changed = with_overrides(NODE, {"size": "c-2", "image": None, "hostname": "box", "region": None})
+    assert changed == Node(size="c-2", image="debian-12-x64", hostname="box")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("hostname", "a b"), ("hostname", "a\n"), ("size", ""), ("region", "é")]
+)
+def test_an_option_must_be_what_the_inventory_allows(option: str, value: str) -> None:
+    with pytest.raises(HubError) as caught:
+        with_overrides(NODE, {option: value})
+    assert (caught.value.code, caught.value.exit_code) == ("bad-option", Exit.USAGE)
+    assert f"--{option}" in caught.value.message

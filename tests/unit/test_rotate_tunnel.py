@@ -1,0 +1,296 @@
+"""A tunnel's rotation as a walk of states: stopped anywhere, it is taken up again and ends the same."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provision.actions import needs, rotate, rotate_tunnel, rotation, tunnels
+from provision.actions.fleet import LoadedFleet
+from provision.actions.requests import Caller, Outcome
+from provision.actions.tunnels import Answer
+from provision.errors import HubError
+from provision.inventory.load import load
+from provision.node.resources import Command, File, Firewall, Unit
+from provision.output import Output
+from provision.plan import plan
+from provision.secretstore import model
+from provision.steps.context import Bundle, Context, Location
+from provision.transport import hostkeys, keys
+from provision.transport.hostkeys import Pin
+
+INVENTORY = """\
+fleet: lab
+domain: lab.test
+provider: local
+operator: {email: ops@lab.test}
+acme: {server: local}
+nodes:
+  front: {size: s-1vcpu-2gb, image: debian-12-x64, services: {proxy: {hostname: demos, tunnel: dti}}}
+  second: {size: s-1vcpu-2gb, image: debian-12-x64}
+  gpu: {size: s-1vcpu-2gb, image: debian-12-x64, services: {task_api: {operator_token: true}}}
+tunnels:
+  dti: {from: [front, second], to: gpu, service: task_api, listen: 8080}
+"""
+CALLER = Caller("rotate-key tunnel/dti")
+ADDRESSES = {"front": ("10.0.0.1", "fd00::1"), "second": ("10.0.0.2",), "gpu": ("10.0.0.3", "fd00::3")}
+
+
+class StopError(Exception):
+    """The operator is gone."""
+
+
+class Nodes:
+    """What nodes were brought to, by the real plans and without machines."""
+
+    def __init__(self, loaded: LoadedFleet) -> None:
+        self.loaded = loaded
+        self.runs: list[tuple[str, ...]] = []
+        self.units: dict[str, set[str]] = {name: set() for name in ADDRESSES}
+        self.key_files: dict[str, set[str]] = {name: set() for name in ADDRESSES}
+        self.open: set[int] = set()
+        self.upstream = ""
+        self.stop_before = -1
+        self.pending: list[str] = []
+        self.asked: list[tuple[str, str]] = []
+        self.problem = ""
+
+    def deploy(
+        self, loaded: LoadedFleet, nodes: Sequence[str], caller: Caller, output: Output, *, apply: bool = True
+    ) -> list[Outcome]:
+        needed = needs.needs(loaded, nodes, make=apply)
+        if apply:
+            self._step()
+            self.runs.append(tuple(nodes))
+        for name in nodes if apply else ():
+            self._converge(name, needed)
+        return [Outcome(name, changed=0 if apply else self.pending.count(name)) for name in nodes]
+
+    def ask(self, loaded: LoadedFleet, name: str, node: str, *, host: str, **_: Any) -> Answer:
+        self.asked.append((node, host))
+        return Answer(self.problem, silent=False, ms=1.0)
+
+    def _step(self) -> None:
+        if self.stop_before == len(self.runs):
+            self.stop_before = -1
+            raise StopError
+
+    def _converge(self, name: str, needed: needs.Needs) -> None:
+        fleet = self.loaded.fleet
+        bundle = Bundle("ab" * 32, "flask==3.1.3\n")
+        ctx = Context(
+            fleet, name, fleet.nodes[name], "https://acme.test/dir", bundle, needed.keys, needed.locations
+        )
+        for resource in plan(ctx).resources:
+            if isinstance(resource, Unit) and resource.name.startswith("spiped-"):
+                (self.units[name].add if resource.running else self.units[name].discard)(resource.name)
+            elif isinstance(resource, File) and resource.path.endswith(".key"):
+                self.key_files[name].add(resource.path)
+            elif isinstance(resource, Command) and resource.name.startswith("erase-"):
+                self.key_files[name].discard(resource.argv[-1])
+            elif isinstance(resource, Firewall) and name == "gpu":
+                self.open = {rule.port for rule in resource.rules} - {22}
+
+
+@pytest.fixture
+def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoadedFleet:
+    """A fleet whose nodes are pinned."""
+    monkeypatch.setenv("HUBCTL_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.delenv("HUBCTL_AGE_KEY", raising=False)
+    path = tmp_path / "lab.yml"
+    path.write_text(INVENTORY)
+    for name, addresses in ADDRESSES.items():
+        hostkeys.pin(path, Pin(name, addresses, "ssh-ed25519", keys.make(name).public_base64))
+    return LoadedFleet(load(path), path)
+
+
+@pytest.fixture
+def nodes(loaded: LoadedFleet, monkeypatch: pytest.MonkeyPatch) -> Nodes:
+    """Nodes that were deployed once."""
+    found = Nodes(loaded)
+    monkeypatch.setattr(rotation, "deploy", found.deploy)
+    monkeypatch.setattr(rotate_tunnel, "ask_far_end", found.ask)
+    found.deploy(loaded, list(ADDRESSES), CALLER, Output.choose(json=True))
+    found.runs.clear()
+    return found
+
+
+def rotate_once(loaded: LoadedFleet) -> None:
+    rotate_tunnel.rotate_tunnel(loaded, "tunnel/dti", CALLER, Output.choose(json=True))
+
+
+def generations(loaded: LoadedFleet, name: str = "tunnel/dti") -> list[tuple[int, str]]:
+    return [(item.number, item.status) for item in loaded.secrets.read().generations(name)]
+
+
+def assert_settled(nodes: Nodes, number: int) -> None:
+    assert generations(nodes.loaded) == [(number, "current")]
+    assert nodes.units == {
+        "front": {f"spiped-dti-client@{number}.service"},
+        "second": {f"spiped-dti-client@{number}.service"},
+        "gpu": {f"spiped-dti-server@{number}.service"},
+    }
+    assert all(paths == {f"/etc/spiped/dti-{number}.key"} for paths in nodes.key_files.values())
+    assert nodes.open == {8080 + (number - 1) % 2}
+
+
+def test_the_first_deploy_makes_the_keys(loaded: LoadedFleet, nodes: Nodes) -> None:
+    document = loaded.secrets.read()
+    assert list(document.secrets) == ["service/task_api", "tunnel/dti"]
+    values = [document.generations(name)[0].reveal() for name in document.secrets]
+    assert all(len(bytes.fromhex(value)) == 32 for value in values)
+    assert len(set(values)) == 2
+
+
+def test_a_comparison_makes_no_key(loaded: LoadedFleet) -> None:
+    needed = needs.needs(loaded, ["front"], make=False)
+    assert needed.keys["tunnel/dti"]
+    assert not loaded.secrets.exists
+
+
+def test_a_node_without_tunnels_needs_no_secrets(loaded: LoadedFleet) -> None:
+    inventory = INVENTORY.replace("[front, second]", "front")
+    loaded.path.write_text(inventory)
+    plain = LoadedFleet(load(loaded.path), loaded.path)
+    loaded.path.with_suffix(".secrets").write_text("not to be opened")
+    assert needs.needs(plain, ["second"], make=True) == needs.Needs({}, {})
+
+
+def test_a_rotation_takes_four_waves_and_leaves_one_generation(loaded: LoadedFleet, nodes: Nodes) -> None:
+    rotate_once(loaded)
+    near = ("front", "second")
+    assert nodes.runs == [("gpu", *near), near, near, ("gpu",)]
+    assert nodes.asked == [("front", "127.1.0.2"), ("second", "127.1.0.2")]
+    assert_settled(nodes, 2)
+
+
+@pytest.mark.parametrize("wave", range(4))
+def test_stopped_before_any_wave_it_is_finished_by_the_next_run(
+    loaded: LoadedFleet, nodes: Nodes, wave: int
+) -> None:
+    nodes.stop_before = wave
+    with pytest.raises(StopError):
+        rotate_once(loaded)
+    assert model.current(loaded.secrets.read().generations("tunnel/dti")) is not None
+    assert {"1", "2"} >= {str(number) for number, _ in generations(loaded)}
+    rotate_once(loaded)
+    assert_settled(nodes, 2)
+    rotate_once(loaded)
+    assert_settled(nodes, 3)
+
+
+@pytest.mark.parametrize("wave", range(4))
+def test_a_deploy_in_between_changes_nothing_about_the_outcome(
+    loaded: LoadedFleet, nodes: Nodes, wave: int
+) -> None:
+    nodes.stop_before = wave
+    with pytest.raises(StopError):
+        rotate_once(loaded)
+    nodes.deploy(loaded, list(ADDRESSES), CALLER, Output.choose(json=True))
+    assert all(units for units in nodes.units.values())
+    rotate_once(loaded)
+    assert_settled(nodes, 2)
+
+
+def test_what_is_not_proven_is_not_used(loaded: LoadedFleet, nodes: Nodes) -> None:
+    nodes.problem = "the connection was closed without a byte"
+    with pytest.raises(HubError) as caught:
+        rotate_once(loaded)
+    assert caught.value.code == "not-proven"
+    assert nodes.problem in caught.value.why
+    assert generations(loaded) == [(1, "current"), (2, "next")]
+    nodes.problem = ""
+    rotate_once(loaded)
+    assert_settled(nodes, 2)
+
+
+def test_pending_changes_keep_it_from_beginning_and_not_from_ending(
+    loaded: LoadedFleet, nodes: Nodes
+) -> None:
+    nodes.pending = ["second"]
+    with pytest.raises(HubError) as caught:
+        rotate_once(loaded)
+    assert (caught.value.code, generations(loaded)) == ("changes-pending", [(1, "current")])
+    nodes.pending, nodes.stop_before = [], 1
+    with pytest.raises(StopError):
+        rotate_once(loaded)
+    nodes.pending = ["second"]
+    rotate_once(loaded)
+    assert_settled(nodes, 2)
+
+
+def test_a_services_token_is_in_its_next_release_and_the_former_is_gone_after_it(
+    loaded: LoadedFleet, nodes: Nodes
+) -> None:
+    (key,) = (key for key in rotate.all_keys(loaded) if key.name == "service/task_api")
+    rotate.rotate(loaded, key, CALLER, Output.choose(json=True))
+    assert generations(loaded, "service/task_api") == [(2, "current")]
+    assert nodes.runs == [("gpu",)]
+
+
+def test_the_firewall_names_both_families_of_the_other_ends(loaded: LoadedFleet) -> None:
+    needed = needs.needs(loaded, ["gpu"], make=True)
+    assert needed.locations["front"] == Location("10.0.0.1", ("10.0.0.1", "fd00::1"))
+
+
+def test_a_pin_by_name_is_resolved_for_firewalls_and_kept_for_clients(loaded: LoadedFleet) -> None:
+    hostkeys.pin(loaded.path, Pin("front", ("localhost",), "ssh-ed25519", keys.make("x").public_base64))
+    found = needs.needs(loaded, ["gpu"], make=True).locations["front"]
+    assert found.address == "localhost"
+    assert "127.0.0.1" in found.sources
+
+
+@pytest.fixture
+def server() -> Iterator[Callable[[bytes | None], int]]:
+    """Serve one answer to every connection: bytes, or silence for None; give the port."""
+    sockets: list[socket.socket] = []
+
+    def serve(answer: bytes | None) -> int:
+        listening = socket.create_server(("127.0.0.1", 0))
+        sockets.append(listening)
+
+        def run() -> None:
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                sockets.append(connection)
+                if answer is not None:
+                    connection.recv(1) if answer.startswith(b"HTTP") else None
+                    connection.sendall(answer)
+                    connection.close()
+
+        threading.Thread(target=run, daemon=True).start()
+        return int(listening.getsockname()[1])
+
+    yield serve
+    for each in sockets:
+        each.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "path", "shown"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", "/health", "answers in"),
+        (b"HTTP/1.1 503 Unavailable\r\n\r\n", "/health", "does not answer: /health gives HTTP/1.1 503"),
+        (b"", "", "does not answer: the connection was closed without a byte"),
+        (b"220 hello\r\n", "", "answers in"),
+        (None, "", "keeps the connection open"),
+        (None, "/health", "does not answer: no answer within 1 s"),
+    ],
+)
+def test_the_probe_tells_an_answer_from_none(
+    server: Callable[[bytes | None], int], answer: bytes | None, path: str, shown: str
+) -> None:
+    words = ["127.0.0.1", str(server(answer)), path, "0", "0.6"]
+    done = subprocess.run([sys.executable, "-c", tunnels._PROBE, *words], capture_output=True, check=True)
+    assert shown in str(Answer(**json.loads(done.stdout)))

@@ -1,0 +1,153 @@
+"""SSH to a real sshd on loopback: what is let through, and what stops everything."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from provision.errors import Exit, HubError
+from provision.transport import keys, ssh
+from provision.transport.hostkeys import Pin, fingerprint
+from provision.transport.ssh import Target, connect
+
+SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def write_private(path, text):
+    path.write_text(text)
+    path.chmod(0o600)
+
+
+class Server:
+    """An sshd of the test's own."""
+
+    def __init__(self, folder):
+        self.host_key, self.operator = keys.make("host"), keys.make("operator")
+        self.port = free_port()
+        self.key_file = folder / "operator"
+        write_private(folder / "host", self.host_key.private)
+        write_private(self.key_file, self.operator.private)
+        write_private(folder / "authorized", self.operator.public + "\n")
+        config = folder / "sshd_config"
+        config.write_text(
+            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {folder / 'host'}\nPidFile none\n"
+            f"AuthorizedKeysFile {folder / 'authorized'}\nStrictModes no\nPasswordAuthentication no\n"
+            "UsePAM no\nPermitRootLogin prohibit-password\n"
+        )
+        Path("/run/sshd").mkdir(exist_ok=True)
+        self.process = subprocess.Popen([SSHD, "-D", "-e", "-f", str(config)], stderr=subprocess.DEVNULL)
+        self._wait()
+
+    def _wait(self):
+        for _ in range(100):
+            with socket.socket() as sock:
+                if sock.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise AssertionError("sshd did not start")
+
+    def target(self, **changes):
+        key = changes.pop("key", self.host_key.public_base64)
+        pin = Pin("apis", ("127.0.0.1",), "ssh-ed25519", key)
+        return Target(pin, changes.pop("key_file", self.key_file), port=changes.pop("port", self.port))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    if SSHD is None or os.geteuid() != 0:
+        pytest.fail("needs root and openssh-server") if os.environ.get("CI") else pytest.skip(
+            "needs root and sshd"
+        )
+    server = Server(tmp_path_factory.mktemp("sshd"))
+    yield server
+    server.process.terminate()
+    server.process.wait()
+
+
+def test_a_command_runs_with_its_words_as_they_are(server):
+    with connect(server.target()) as session:
+        result = session.run(["printf", "%s|", "a b", "$HOME", "'; echo x", "ü"])
+    assert (result.status, result.stdout) == (0, "a b|$HOME|'; echo x|ü|")
+
+
+def test_stdin_reaches_the_command_and_its_status_comes_back(server):
+    payload = b"x" * 3_000_000
+    with connect(server.target()) as session:
+        assert session.run(["wc", "-c"], stdin=payload).stdout.strip() == str(len(payload))
+        assert session.run(["sh", "-c", "echo no >&2; exit 7"]).status == 7
+        assert session.run(["false"], stdin=payload).status == 1
+
+
+def test_another_host_key_stops_everything_and_both_fingerprints_are_shown(server):
+    other = keys.make("other").public_base64
+    with pytest.raises(HubError) as caught, connect(server.target(key=other)):
+        pytest.fail("connected to a host with another key")
+    error = caught.value
+    assert (error.code, error.exit_code) == ("host-key-changed", Exit.NOT_ALLOWED)
+    assert fingerprint(other) in error.why
+    assert fingerprint(server.host_key.public_base64) in error.why
+    assert "hubctl destroy-node apis" in error.hint
+
+
+def test_a_refused_key_names_the_file(server, tmp_path):
+    stranger = tmp_path / "stranger"
+    write_private(stranger, keys.make("stranger").private)
+    with pytest.raises(HubError) as caught, connect(server.target(key_file=stranger)):
+        pytest.fail("a stranger got in")
+    assert caught.value.code == "login-refused"
+    assert str(stranger) in caught.value.why
+
+
+def test_a_node_that_does_not_listen_is_unreachable(server):
+    with pytest.raises(HubError) as caught, connect(server.target(port=free_port()), seconds=2):
+        pytest.fail("connected to nothing")
+    assert (caught.value.code, caught.value.exit_code) == ("unreachable", Exit.UNREACHABLE)
+    assert "refused" in caught.value.why.lower()
+
+
+def test_a_server_that_says_nothing_is_unreachable_within_the_limit(server):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        target = server.target(port=silent.getsockname()[1])
+        with pytest.raises(HubError) as caught, connect(target, seconds=2):
+            pytest.fail("connected to silence")
+    assert caught.value.code == "unreachable"
+
+
+def test_a_command_without_an_end_is_given_up(server):
+    with connect(server.target()) as session, pytest.raises(HubError) as caught:
+        session.run(["sleep", "60"], seconds=1)
+    assert "did not end" in caught.value.why
+
+
+def test_a_killed_connection_is_an_error_that_says_to_run_again(server):
+    with connect(server.target()) as session, pytest.raises(HubError) as caught:
+        # The parent of the login shell is the connection's own sshd.
+        session.run(["sh", "-c", "kill -9 $PPID; sleep 5"], seconds=20)
+    assert caught.value.code == "connection-lost"
+    assert "again" in caught.value.hint
+
+
+def test_a_peer_that_hangs_is_given_up_though_its_kernel_still_answers(server, monkeypatch):
+    monkeypatch.setattr(ssh, "KEEPALIVE_SECONDS", 0.2)
+    monkeypatch.setattr(ssh, "DEAD_PEER_SECONDS", 1)
+    with connect(server.target()) as session, pytest.raises(HubError) as caught:
+        session.run(["sh", "-c", "(sleep 8; kill -CONT $PPID) & kill -STOP $PPID; sleep 5"], seconds=60)
+    assert caught.value.code == "connection-lost"
+    assert caught.value.why == "it answered nothing for 1 s"
+
+
+def test_a_peer_that_only_takes_its_time_is_waited_for(server, monkeypatch):
+    monkeypatch.setattr(ssh, "KEEPALIVE_SECONDS", 0.2)
+    monkeypatch.setattr(ssh, "DEAD_PEER_SECONDS", 1)
+    with connect(server.target()) as session:
+        assert session.run(["sh", "-c", "sleep 3; echo done"]).stdout == "done\n"
