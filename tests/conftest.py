@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
-import secrets
+import signal
 from collections.abc import Iterator
 
 import pytest
 
-from provision.cloud.local import host, lifecycle
+from provision.cloud.local import host
 from provision.cloud.local.instance import Instance
+from tests.instances import temporary_instance
+
+
+def pytest_configure() -> None:
+    """Take interrupts even where the tests run in the background of a shell, which has its children ignore them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -25,10 +31,6 @@ def nodes_possible() -> None:
 
 @pytest.fixture(scope="session")
 def local_instance(nodes_possible: None) -> Iterator[Instance]:
-    """A local cloud of this test run alone; removed with everything in it at the end."""
-    name = f"t-{os.getpid()}-{secrets.token_hex(3)}"
-    try:
-        yield lifecycle.up(name, report=print)
-    finally:
-        if name in lifecycle.instances():
-            lifecycle.down(name, destroy=True, report=print)
+    """The local cloud of this test run."""
+    with temporary_instance() as instance:
+        yield instance

@@ -8,7 +8,6 @@ BENCH_REVISION is the text of the file that changes.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 
 import provision.plan
@@ -32,6 +31,6 @@ def extend(plan: str, revision: str) -> None:
 
 if __name__ == "__main__":
     extend(os.environ["BENCH_PLAN"], os.environ.get("BENCH_REVISION", "0"))
-    from provision.cli import main
+    from provision.__main__ import run
 
-    sys.exit(main())
+    run()

@@ -35,9 +35,9 @@ def connect(fleet: Fleet, inventory: Path) -> Cloud:
     from .digitalocean import DigitalOcean
 
     if fleet.provider == "local":
-        from .local.lifecycle import find
+        from .local.instance import load
 
-        instance = find(local_name(fleet, inventory))
+        instance = load(local_name(fleet, inventory))
         return DigitalOcean(instance.endpoint, instance.token)
     token = os.environ.get("DIGITALOCEAN_ACCESS_TOKEN", "")
     if not token:
@@ -55,7 +55,7 @@ def acme_directory(fleet: Fleet, inventory: Path) -> str:
     """Return the URL of the fleet's ACME directory."""
     server = fleet.acme.server
     if server == "local":
-        from .local.lifecycle import find
+        from .local.instance import load
 
-        return find(local_name(fleet, inventory)).acme_directory
+        return load(local_name(fleet, inventory)).acme_directory
     return ACME_DIRECTORIES.get(server, server)

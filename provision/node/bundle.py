@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import tarfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 PACKAGE = "hubctl_node"
-_MAIN = f"import sys\n\nfrom {PACKAGE}.main import main\n\nsys.exit(main())\n"
+# Taking the interpreter down in order would cost every run 10 ms; events are written unbuffered.
+_MAIN = f"""import os
+import sys
+
+from {PACKAGE}.main import main
+
+status = main()
+sys.stderr.flush()
+os._exit(status)
+"""
 
 
 @cache
 def engine_archive() -> tuple[str, bytes]:
-    """Return the sha256 (hex) of the archive and the archive, a gzipped tar.
+    """Return the sha256 (hex) of the archive and the archive, a tar.
 
     Unpacked into a folder it is started with `python3 -E -s FOLDER`.
     """
@@ -23,12 +32,19 @@ def engine_archive() -> tuple[str, bytes]:
     files = {
         f"{PACKAGE}/{path.relative_to(source).as_posix()}": path.read_bytes() for path in source.rglob("*.py")
     }
-    files["__main__.py"] = _MAIN.encode()
+    packed = pack({**files, "__main__.py": _MAIN.encode()})
+    return hashlib.sha256(packed).hexdigest(), packed
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """Return a tar of files, by their names in it.
+
+    It is not compressed: compressors differ from one computer to the next, and with them its sha256 would.
+    """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, content in sorted(files.items()):
             member = tarfile.TarInfo(name)
             member.size, member.mode = len(content), 0o644
             archive.addfile(member, io.BytesIO(content))
-    packed = gzip.compress(buffer.getvalue(), mtime=0)
-    return hashlib.sha256(packed).hexdigest(), packed
+    return buffer.getvalue()

@@ -11,7 +11,7 @@ from ..secretstore.model import Generations
 
 @dataclass(frozen=True)
 class Bundle:
-    """The packed runtime: sha256 of the gzipped tar, and the text of its hash-pinned lock."""
+    """The packed runtime: sha256 of the tar, and the text of its hash-pinned lock."""
 
     sha256: str
     requirements: str

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import os
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import HubError
+from ..node.bundle import pack
 
 PACKAGE = "hub_runtime"
 LOCK = "requirements.lock"
@@ -48,20 +46,14 @@ def runtime_folder() -> Path:
 def pack_runtime() -> RuntimeBundle:
     """Pack the runtime's sources; caches and compiled files stay behind."""
     folder = runtime_folder()
-    content = _pack(folder, sorted(path for path in (folder / PACKAGE).rglob("*") if _belongs(path)))
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in (folder / PACKAGE).rglob("*")
+        if _belongs(path)
+    }
+    content = pack(files)
     return RuntimeBundle(content, hashlib.sha256(content).hexdigest(), (folder / LOCK).read_text())
 
 
 def _belongs(path: Path) -> bool:
     return path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
-
-
-def _pack(folder: Path, paths: list[Path]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for path in paths:
-            data = path.read_bytes()
-            member = tarfile.TarInfo(path.relative_to(folder).as_posix())
-            member.size, member.mode = len(data), 0o644
-            archive.addfile(member, io.BytesIO(data))
-    return gzip.compress(buffer.getvalue(), mtime=0)

@@ -31,7 +31,7 @@ _START = (
     f'[ -f "$1/__main__.py" ] || exit {NOT_THERE}; exec python3 -E -s "$1"'
 )
 _INSTALL = (
-    'umask 077; mkdir -p "$1.$$" && tar -xzf - -C "$1.$$" && '
+    'umask 077; mkdir -p "$1.$$" && tar -xf - -C "$1.$$" && '
     '{ mv -T "$1.$$" "$1" 2>/dev/null || { rm -rf "$1.$$"; [ -f "$1/__main__.py" ]; }; }'
 )
 

@@ -21,6 +21,7 @@ import pytest
 
 from provision.cloud.local import lifecycle
 from provision.cloud.local.instance import Instance
+from tests.instances import temporary_instance
 
 pytestmark = [pytest.mark.nodes, pytest.mark.usefixtures("nodes_possible")]
 LIMIT = 90.0  # seconds that anything here may take; generous, a machine takes two
@@ -102,6 +103,13 @@ def banner(address: str) -> bool:
             return connection.recv(4) == b"SSH-"
     except OSError:
         return False
+
+
+@pytest.fixture(scope="module")
+def local_instance(nodes_possible: None) -> Iterator[Instance]:
+    """An instance of its own: here it is killed and stopped."""
+    with temporary_instance() as instance:
+        yield instance
 
 
 @pytest.fixture(scope="module")
@@ -370,7 +378,7 @@ def traces_of(instance: Instance) -> list[str]:
             found += [line for line in mounts.read_text().splitlines() if str(instance.folder) in line]
         except (OSError, ProcessLookupError):
             continue
-    found += [str(path) for path in Path("/sys/fs/cgroup").rglob(f"*h{instance.identity}-*")]
+    found += [path for path, _, _ in os.walk("/sys/fs/cgroup") if f"h{instance.identity}-" in path]
     found += [
         str(path)
         for path in (instance.folder, instance.folder.with_name(f".{instance.name}.lock"))

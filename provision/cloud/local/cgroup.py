@@ -44,13 +44,17 @@ def scope_argv(name: str) -> list[str]:
 def kill(folders: list[Path], seconds: float = 10) -> bool:
     """Kill every process of the group; False when some are still there after `seconds`."""
     deadline = time.monotonic() + seconds
-    while pids := _processes(folders):
+    quiet = 0
+    # Looked at twice: a process that moves to another group just then is in neither.
+    while quiet < 2:
+        pids = _processes(folders)
+        quiet = 0 if pids else quiet + 1
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.05)
+        time.sleep(0.05 if pids else 0.01)
     return True
 
 
@@ -62,8 +66,8 @@ def populated(folders: list[Path]) -> bool:
 def remove(folders: list[Path]) -> None:
     """Remove the group's folders, innermost first; a group with processes stays."""
     for folder in folders:
-        inner = sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True)
-        for path in [*inner, folder, folder.parent]:
+        inner = sorted(_groups(folder), reverse=True)
+        for path in [*inner, folder.parent]:
             if _PARENT in path.parts:
                 with contextlib.suppress(OSError):
                     path.rmdir()
@@ -72,10 +76,17 @@ def remove(folders: list[Path]) -> None:
 def _processes(folders: list[Path]) -> set[int]:
     found: set[int] = set()
     for folder in folders:
-        for path in [folder / "cgroup.procs", *folder.rglob("cgroup.procs")]:
+        for group in _groups(folder):
             with contextlib.suppress(OSError):
-                found.update(int(line) for line in path.read_text().split() if line != "0")
+                found.update(
+                    int(line) for line in (group / "cgroup.procs").read_text().split() if line != "0"
+                )
     return found - {os.getpid()}
+
+
+def _groups(folder: Path) -> list[Path]:
+    """Return a group and all groups in it. Some may vanish meanwhile: os.walk takes that, Path.rglob does not."""
+    return [Path(path) for path, _, _ in os.walk(folder)]
 
 
 def _hierarchies() -> list[Path]:

@@ -177,9 +177,11 @@ def _stop(found: Instance, *, destroy: bool, report: Report) -> None:
         if destroy:
             machines.destroy(number)
             report(f"removed machine {number}")
-        elif machines.running(number):
-            machines.stop(number)
-            report(f"stopped machine {number}")
+        else:
+            ran = machines.running(number)
+            machines.stop(number)  # also what a removal cut short has left of it
+            if ran:
+                report(f"stopped machine {number}")
     acme.stop(found)
     report("stopped the ACME server")
 

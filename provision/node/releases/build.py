@@ -73,7 +73,7 @@ def _bundle(ctx: Context, sha256: str) -> Path:
 def _extract(archive: Path, folder: Path) -> None:
     import tarfile
 
-    with tarfile.open(archive, "r:gz") as bundle:
+    with tarfile.open(archive, "r:") as bundle:
         for member in bundle:
             parts = member.name.split("/")
             if any(part in ("", ".", "..") for part in parts) or not (member.isreg() or member.isdir()):

@@ -28,7 +28,7 @@ class Release(Resource):
     Args:
         service: name of the service.
         release: content address of all that follows and of the unit files (see `steps/runtime.py`).
-        bundle: sha256 of the gzipped tar with the code.
+        bundle: sha256 of the tar with the code.
         requirements: text of the hash-pinned lock.
         settings: text of settings.json, may hold secrets.
         uv: path of the uv program.

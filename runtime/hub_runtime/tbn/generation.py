@@ -19,7 +19,7 @@ import highspy
 import numpy as np
 
 from .greedy import Greedy
-from .potential import quiet, reduced_costs
+from .potential import Prices, prices, quiet
 from .reduction import Column, Component
 from .tight import GaveUpError, Growth
 
@@ -57,7 +57,7 @@ class Master:
     """The relaxation over the polymers known so far."""
 
     def __init__(self, component: Component) -> None:
-        self._solver = quiet()
+        self._solver = quiet(len(component.counts))
         for total in component.counts:
             self._solver.addRow(total, total, 0, np.array([], dtype=np.int32), np.array([], dtype=np.float64))
         self._counts = np.array(component.counts, dtype=np.float64)
@@ -112,18 +112,18 @@ class Pricing:
     def __init__(self, component: Component) -> None:
         self._component = component
 
-    def below_one(self, duals: list[float]) -> list[Column]:
+    def below_one(self, prices: Prices) -> list[Column]:
         """Some of them, or none when there is none: by growing polymers, or where that is long, by a MIP."""
-        growth = Growth(self._component, duals, 1 - EPSILON, GROWTH_STEPS)
+        growth = Growth(self._component, prices, 1 - EPSILON, GROWTH_STEPS)
         found: list[Column] = []
         try:
             for seed in self._component.needy:
                 found += islice(growth.around(seed), PER_SEED)
         except GaveUpError:
-            return found or self._by_mip(duals)
+            return found or self._by_mip(prices.duals)
         return found
 
-    def _by_mip(self, duals: list[float]) -> list[Column]:
+    def _by_mip(self, duals: Sequence[float]) -> list[Column]:
         solver = self._solver
         size = len(duals)
         solver.clearSolver()
@@ -174,33 +174,31 @@ def optimum(component: Component) -> Iterator[Bound]:
         value, duals = master.solve()
         best = max(best, master.integral(), key=len)
         yield Bound(sum(component.counts), tuple(duals), best)
-        if master.add(_cheap(greedy, component, duals, 1 - EPSILON)) and rounds % EXACT_EVERY:
+        priced = prices(component, duals)
+        if master.add(_cheap(greedy, priced)) and rounds % EXACT_EVERY:
             continue
-        columns = pricing.below_one(duals)
+        columns = pricing.below_one(priced)
         if not columns:
             break
         master.add(columns)
     most = math.floor(value + EPSILON)
     for per_seed, steps in ((0, 0), *REPAIRS):
         if len(best) < most:
-            master.add(_near(component, duals, 1 + value - most, per_seed, steps))
+            master.add(_near(component, priced, 1 + value - most, per_seed, steps))
             best = max(best, master.best_integer(REPAIR_SECONDS), key=len)
     yield Bound(most, tuple(duals), best)
 
 
-def _cheap(greedy: Greedy, component: Component, duals: Sequence[float], below: float) -> Iterator[Column]:
-    """Polymers found quickly that cost less than that."""
-    costs, _ = reduced_costs(component, duals)
-    for column in greedy.polymers(costs, NOISES):
-        if sum(duals[number] * amount for number, amount in column) < below:
+def _cheap(greedy: Greedy, priced: Prices) -> Iterator[Column]:
+    """Polymers found quickly that cost less than one."""
+    for column in greedy.polymers(priced.costs, NOISES):
+        if priced.of(column) < 1 - EPSILON:
             yield column
 
 
-def _near(
-    component: Component, duals: list[float], limit: float, per_seed: int, steps: int
-) -> Iterator[Column]:
+def _near(component: Component, priced: Prices, limit: float, per_seed: int, steps: int) -> Iterator[Column]:
     """Some of the polymers that a configuration meeting the bound may have."""
     for seed in component.needy:
-        growth = Growth(component, duals, limit + EPSILON, steps)
+        growth = Growth(component, priced, limit + EPSILON, steps)
         with suppress(GaveUpError):
             yield from islice(growth.around(seed), per_seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from .openings import Openings
-from .potential import reduced_costs
+from .potential import Prices, prices
 from .reduction import Column, Component
 
 EPSILON = 1e-6
@@ -25,7 +25,7 @@ def polymers(component: Component, duals: Sequence[float], budget: float) -> Ite
     for number, alone in enumerate(component.alone):
         if alone and duals[number] <= limit:
             yield ((number, 1),)
-    growth = Growth(component, duals, limit)
+    growth = Growth(component, prices(component, duals), limit)
     for seed in component.needy:
         yield from growth.around(seed)
 
@@ -39,19 +39,15 @@ class Growth:
 
     Args:
         component: the classes.
-        duals: prices of the classes.
+        prices: of the classes.
         limit: no polymer may cost more.
         steps: after so many monomers added the search gives up.
     """
 
-    def __init__(
-        self, component: Component, duals: Sequence[float], limit: float, steps: int | None = None
-    ) -> None:
+    def __init__(self, component: Component, prices: Prices, limit: float, steps: int | None = None) -> None:
         self._component = component
-        self._duals = duals
+        self._prices = prices
         self._limit = limit
-        self._costs, excess = reduced_costs(component, duals)
-        self._cost_limit = limit + excess
         self._openings = Openings(component)
         self._nets = [tuple(net.items()) for net in component.nets]
         self._needy = sum(1 << number for number in component.needy)
@@ -63,7 +59,8 @@ class Growth:
         Raises:
             GaveUpError: the steps given are used up.
         """
-        counts, nets, costs = self._component.counts, self._nets, self._costs
+        counts, nets, costs = self._component.counts, self._nets, self._prices.costs
+        cost_limit = self._limit + self._prices.excess
         taken = [0] * len(nets)
         net = [0] * len(self._component.domains)
         earlier = self._needy & ((1 << seed) - 1)
@@ -75,7 +72,7 @@ class Growth:
                 bit = choices & -choices
                 number = bit.bit_length() - 1
                 choices ^= bit
-                if cost + costs[number] > self._cost_limit:
+                if cost + costs[number] > cost_limit:
                     allowed &= ~bit
                     continue
                 self._count_step()
@@ -88,8 +85,9 @@ class Growth:
                     allowed &= ~bit
                 serving = self._openings.serving(net, allowed)
                 if serving is None:
-                    if self._cheap(taken):
-                        yield tuple((kind, count) for kind, count in enumerate(taken) if count)
+                    column = tuple((kind, count) for kind, count in enumerate(taken) if count)
+                    if self._prices.of(column) <= self._limit:
+                        yield column
                     serving = self._needy & allowed
                 choices = serving
             elif path:
@@ -105,6 +103,3 @@ class Growth:
             self._steps_left -= 1
             if self._steps_left < 0:
                 raise GaveUpError
-
-    def _cheap(self, taken: list[int]) -> bool:
-        return sum(dual * count for dual, count in zip(self._duals, taken, strict=True)) <= self._limit
