@@ -5,31 +5,32 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from ..steps.tunnel import TARGETS
+from ..steps.tunnel import Question, target_of
 from ..transport.ssh import connect
 from .fleet import LoadedFleet
 
 ENTRY = "127.0.0.1"
 SILENCE_SECONDS = 5
 
-# Fixed program: asks through a tunnel until it gets an answer.
-# $1 address, $2 port, $3 path or nothing, $4 seconds to try again, $5 seconds of silence that mean it is open.
+# Fixed program: asks through a tunnel until it gets the answer that it expects.
+# $1 address, $2 port, $3 question, $4 how the answer begins, $5 seconds to try again, $6 seconds of silence that mean
+# it is open where nothing is asked.
 _PROBE = """
 import json, socket, sys, time
-host, port, path, seconds, silence = sys.argv[1], int(sys.argv[2]), sys.argv[3], *map(float, sys.argv[4:])
-request = f"GET {path} HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n".encode() if path else b""
+host, port, question, expected = sys.argv[1], int(sys.argv[2]), *sys.argv[3:5]
+seconds, silence = map(float, sys.argv[5:])
 
 def ask():
     with socket.create_connection((host, port), timeout=silence) as sock:
-        sock.sendall(request)
+        sock.sendall(question.encode())
         try:
             answer = sock.recv(4096)
         except TimeoutError:
-            return (f"no answer within {silence:.0f} s", False) if path else ("", True)
+            return (f"no answer within {silence:.0f} s", False) if question else ("", True)
         if not answer:
             return "the connection was closed without a byte", False
         line = answer.split(b"\\r\\n")[0].decode("latin-1")
-        return "" if not path or line.split()[1:2] == ["200"] else f"{path} gives {line}", False
+        return "" if line.startswith(expected) else f"it answers {line[:80]!r}", False
 
 deadline = time.monotonic() + seconds
 while True:
@@ -90,8 +91,9 @@ def ask_far_end(
         HubError: the node cannot be reached.
     """
     tunnel = loaded.fleet.tunnels[name]
-    path = TARGETS[tunnel.service].health if tunnel.service else ""
-    argv = ["python3", "-c", _PROBE, host, str(tunnel.listen), path, str(seconds), str(silence)]
+    question = target_of(tunnel).question or Question("", "")
+    argv = ["python3", "-c", _PROBE, host, str(tunnel.listen), question.text, question.expected]
+    argv += [str(seconds), str(silence)]
     with connect(loaded.target(node)) as session:
         result = session.run(argv, seconds=seconds + 2 * silence + 30)
     if result.status != 0:

@@ -35,24 +35,33 @@ HANDSHAKE_SECONDS = 15
 
 
 @dataclass(frozen=True)
+class Question:
+    """What to say to a service to know that it is well, and how its answer begins then."""
+
+    text: str
+    expected: str
+
+
+@dataclass(frozen=True)
 class Target:
     """What a tunnel can lead to.
 
     Args:
         socket: where it listens on its own node.
         group: who may use a Unix socket.
-        health: path that tells its health over HTTP.
+        question: what it answers when it is well; none for a service that nothing is known of.
         lasting: whether connections never end by themselves, and are opened anew when they are cut.
     """
 
     socket: str
     group: str = ""
-    health: str = ""
+    question: Question | None = None
     lasting: bool = False
 
 
-TARGETS = {"task_api": Target(task_api.SOCKET, "www-data", "/health")}
-_BROKER = Target(redis.SOCKET, redis.GROUP, lasting=True)
+_HEALTH = Question("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "HTTP/1.1 200")
+_TARGETS = {"task_api": Target(task_api.SOCKET, "www-data", _HEALTH)}
+_BROKER = Target(redis.SOCKET, redis.GROUP, Question("PING\r\n", "+PONG"), lasting=True)
 
 
 def tunnels(ctx: Context) -> list[Resource]:
@@ -77,7 +86,7 @@ def unit_name(tunnel: str, side: str, generation: Generation) -> str:
 
 def _far_end(ctx: Context, name: str, tunnel: Tunnel, generations: Generations) -> list[Resource]:
     """Return the end that the service is at: its port is open to the nodes at the other ends alone."""
-    target = _target(tunnel)
+    target = target_of(tunnel)
     every = "::" if ctx.node.ipv6 else "0.0.0.0"  # noqa: S104  ufw lets the other ends in and nobody else
     sources = [
         source for node in tunnel.sources if node in ctx.locations for source in ctx.locations[node].sources
@@ -96,15 +105,16 @@ def _far_end(ctx: Context, name: str, tunnel: Tunnel, generations: Generations) 
     return resources
 
 
-def _target(tunnel: Tunnel) -> Target:
+def target_of(tunnel: Tunnel) -> Target:
+    """Return what a tunnel leads to."""
     if isinstance(tunnel, BrokerTunnel):
         return _BROKER
-    return TARGETS[tunnel.service] if tunnel.service else Target(f"[127.0.0.1]:{tunnel.port}")
+    return _TARGETS[tunnel.service] if tunnel.service else Target(f"[127.0.0.1]:{tunnel.port}")
 
 
 def _near_end(ctx: Context, name: str, tunnel: Tunnel, generations: Generations) -> list[Resource]:
     """Return an end that uses the tunnel, on loopback addresses."""
-    resources = [*nginx(ctx), *_common(), _units(name, "client", _target(tunnel))]
+    resources = [*nginx(ctx), *_common(), _units(name, "client", target_of(tunnel))]
     host = _far_address(ctx, tunnel)
     for generation in generations:
         listen = f"[{near_host(generation)}]:{tunnel.listen}"

@@ -278,19 +278,20 @@ def server() -> Iterator[Callable[[bytes | None], int]]:
 
 
 @pytest.mark.parametrize(
-    ("answer", "path", "shown"),
+    ("answer", "question", "shown"),
     [
-        (b"HTTP/1.1 200 OK\r\n\r\n", "/health", "answers in"),
-        (b"HTTP/1.1 503 Unavailable\r\n\r\n", "/health", "does not answer: /health gives HTTP/1.1 503"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "GET /health", "answers in"),
+        (b"HTTP/1.1 503 Unavailable\r\n\r\n", "GET /health", "does not answer: it answers 'HTTP/1.1 503"),
         (b"", "", "does not answer: the connection was closed without a byte"),
         (b"220 hello\r\n", "", "answers in"),
         (None, "", "keeps the connection open"),
-        (None, "/health", "does not answer: no answer within 1 s"),
+        (None, "GET /health", "does not answer: no answer within 1 s"),
     ],
 )
 def test_the_probe_tells_an_answer_from_none(
-    server: Callable[[bytes | None], int], answer: bytes | None, path: str, shown: str
+    server: Callable[[bytes | None], int], answer: bytes | None, question: str, shown: str
 ) -> None:
-    words = ["127.0.0.1", str(server(answer)), path, "0", "0.6"]
+    expected = "HTTP/1.1 200" if question else ""
+    words = ["127.0.0.1", str(server(answer)), question, expected, "0", "0.6"]
     done = subprocess.run([sys.executable, "-c", tunnels._PROBE, *words], capture_output=True, check=True)
     assert shown in str(Answer(**json.loads(done.stdout)))
