@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import HubError
 from .node.manifest import dump
-from .node.resources import Firewall, Group, Packages, Resource, User
+from .node.resources import Firewall, Group, Packages, Release, Resource, Retired, User
 from .steps.base import base
 from .steps.context import Context
 from .steps.proxy import proxy
@@ -22,6 +22,8 @@ SERVICES: dict[str, Callable[[Context, Any], list[Resource]]] = {
     "proxy": proxy,
 }
 """The services by their name in the inventory, in the order in which a node gets them."""
+RELEASED = ("task_api",)
+"""Those that come from the bundled runtime."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +49,22 @@ def plan(ctx: Context) -> Plan:
     Raises:
         HubError: steps contradict each other.
     """
-    resources = [*base(ctx), *tunnels(ctx), *task_api_workers(ctx)]
+    services = task_api_workers(ctx)
     for name, step in SERVICES.items():
         service = getattr(ctx.node.services, name)
         if service is not None:
-            resources += step(ctx, service)
+            services += step(ctx, service)
+    # What goes still needs the tunnels that may go with it.
+    resources = [*base(ctx), *_retired(services), *tunnels(ctx), *services]
     ordered = tuple(_ordered(_unique(resources)))
     _check_references(ordered)
     return Plan(ctx.name, ordered)
+
+
+def _retired(services: Iterable[Resource]) -> list[Resource]:
+    """Return what takes away the services that the node may once have had."""
+    here = {resource.service for resource in services if isinstance(resource, Release)}
+    return [Retired(name) for name in RELEASED if name not in here]
 
 
 def _unique(resources: Iterable[Resource]) -> list[Resource]:

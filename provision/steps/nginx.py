@@ -31,14 +31,21 @@ def site_group(host: Site) -> str:
     return f"checked-files:nginx-{host.service}"
 
 
+def site_path(service: str) -> str:
+    """Return the file that holds a service's site."""
+    return f"/etc/nginx/sites-enabled/{service}.conf"
+
+
 def _files(ctx: Context, hosts: tuple[Site, ...]) -> tuple[File | Absent, ...]:
     names = [name for host in hosts for name in host.names]
+    others = sorted({*ctx.node.services.__struct_fields__} - {host.service for host in hosts})
     default = render("nginx/default.conf", ipv6=ctx.node.ipv6, names=names, webroot=WEBROOT)
     return (
         File("/etc/nginx/nginx.conf", render("nginx/nginx.conf")),
         File("/etc/nginx/snippets/hubctl-proxy.conf", render("nginx/proxy.conf")),
         File("/etc/nginx/sites-enabled/00-default.conf", default),
         Absent("/etc/nginx/sites-enabled/default"),
+        *(Absent(site_path(name)) for name in others),
         _tunnels(ctx),
     )
 

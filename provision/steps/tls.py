@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..node.resources import Certificate, CheckedFiles, File, Packages, Resource, Unit
 from ..render import render
 from .context import Context
-from .nginx import CHECK, WEBROOT
+from .nginx import CHECK, WEBROOT, site_path
 from .sites import Site
 
 HOOK = "/etc/letsencrypt/renewal-hooks/deploy/hubctl-nginx"
@@ -34,7 +34,7 @@ def tls(ctx: Context, site: Site, template: str, **values: object) -> list[Resou
         ),
         CheckedFiles(
             f"nginx-{site.service}",
-            (File(f"/etc/nginx/sites-enabled/{site.service}.conf", content),),
+            (File(site_path(site.service), content),),
             CHECK,
         ),
     ]

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from provision.errors import Exit
 from tests.nodes.conftest import TASK_API
 from tests.nodes.fleet import EXAMPLE, eventually
 from tests.nodes.tasks import SLOW, Posted, power, processes, redis
@@ -142,3 +143,36 @@ def test_the_brokers_key_is_rotated_and_no_task_is_lost(fleet, site):
     posted.post(SLOW, 6)
     posted.assert_all_right()
     assert set(re.findall(r"(\d+) changed", fleet.done("deploy").stdout)) == {"0"}
+
+
+def test_a_node_taken_out_finishes_what_it_holds_and_computes_no_more(fleet, site):
+    posted = post_some(site, 9)
+    eventually(lambda: "box2" in running_on(fleet, posted), pause=0.1)
+    fleet.write({**nodes("box1"), "box2": "{}"})
+    done = fleet.done("deploy", "--json")
+    (retired,) = (event for event in done.events if event.get("detail", {}).get("id") == "retired:task_api")
+    assert (retired["node"], retired["detail"]["status"]) == ("box2", "changed")
+    posted.assert_all_right()
+    again = post_some(site)
+    again.assert_all_right()
+    assert set(computed(fleet, again)) == {"apis", "box1"}
+    assert (
+        fleet.ssh("box2", "systemctl", "list-units", "--plain", "--no-legend", "task_api*", "spiped*") == ""
+    )
+    assert open_ports(fleet.address("apis")) == []
+
+
+def test_a_service_taken_out_ends_and_comes_back_with_its_queue(fleet, site):
+    fleet.write({"apis": "{}", "box1": "{}", "box2": "{}"})
+    kept = redis(fleet, "apis", "DBSIZE")
+    assert fleet.hubctl("plan", "apis").status == Exit.CHANGES
+    fleet.done("deploy")
+    assert open_ports(fleet.address("apis"), (22, 80, 443)) == [22]
+    assert fleet.ssh("apis", "sh", "-c", "ls /etc/systemd/system | grep task_api; true") == ""
+    assert fleet.done("deploy").stdout.count(" 0 changed") == 3
+    fleet.write({**nodes("box1"), "box2": "{}"})
+    fleet.done("deploy")
+    assert redis(fleet, "apis", "DBSIZE") == kept
+    posted = post_some(site)
+    posted.assert_all_right()
+    assert set(computed(fleet, posted)) == {"apis", "box1"}

@@ -21,6 +21,7 @@ from provision.errors import HubError
 from provision.inventory.load import load
 from provision.inventory.model import Services
 from provision.node.resources import (
+    Absent,
     Certificate,
     CheckedFiles,
     Command,
@@ -142,6 +143,19 @@ def test_folders_come_before_the_files_in_them(ctx: Context) -> None:
             seen.add(resource.path)
         for path in resource.paths():
             assert not (made - seen) & {str(parent) for parent in Path(path).parents}, path
+
+
+def test_a_service_that_a_node_has_no_more_goes_before_its_tunnels(ctx: Context) -> None:
+    assert "retired:task_api" not in order(plan(ctx))
+    bare = order(plan(replace(ctx, node=msgspec.structs.replace(ctx.node, services=Services()))))
+    assert bare.index("retired:task_api") < bare.index("command:remove-former-tunnels")
+
+
+def test_nginx_serves_no_site_that_the_inventory_has_no_more(ctx: Context) -> None:
+    (files,) = (each.files for each in plan(ctx).resources if each.id == "checked-files:nginx")
+    absent = {file.path for file in files if isinstance(file, Absent)}
+    assert "/etc/nginx/sites-enabled/proxy.conf" in absent
+    assert "/etc/nginx/sites-enabled/task_api.conf" not in absent
 
 
 def test_nginx_reloads_for_new_certificates_and_sites(ctx: Context) -> None:

@@ -74,6 +74,11 @@ class Home:
         order = [name for name in self.order() if name != release and self.built(name)]
         write_file(self._order, json.dumps([*order, release]).encode())
 
+    def retire(self) -> None:
+        """Let no release serve, and none be rolled back to; they stay on disk."""
+        self._order.unlink(missing_ok=True)
+        self._current.unlink(missing_ok=True)
+
     def previous(self) -> str:
         """Return the release before the one that serves, or nothing."""
         order = [name for name in self.order() if self.built(name)]

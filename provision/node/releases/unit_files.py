@@ -15,13 +15,13 @@ from .home import Home
 if TYPE_CHECKING:
     from ..resources.release import Release
 
-_SYSTEM = "/etc/systemd/system"
+SYSTEM = "/etc/systemd/system"
 _FOLDER = "units"
 
 
 def freeze(ctx: Context, release: Release, folder: Path) -> None:
     """Copy the templates of a release's services, and of the sockets named after it, into its folder."""
-    system = ctx.path(_SYSTEM)
+    system = ctx.path(SYSTEM)
     templates = [system / f"{name}@.service" for name in (release.web, *release.workers) if name]
     templates += sorted(system.glob(f"{release.service}-*@.socket"))
     (folder / _FOLDER).mkdir()
@@ -36,7 +36,7 @@ def differing(ctx: Context, home: Home, release: str) -> list[Path]:
     return [
         path
         for path in _frozen(home, release)
-        if _read(ctx.path(f"{_SYSTEM}/{path.name}")) != path.read_bytes()
+        if _read(ctx.path(f"{SYSTEM}/{path.name}")) != path.read_bytes()
     ]
 
 
@@ -55,11 +55,11 @@ def install(ctx: Context, home: Home, release: str) -> None:
     if missing:
         ctx.journal.intend_daemon_reload()
         for path in missing:
-            write_file(ctx.path(f"{_SYSTEM}/{path.name}"), path.read_bytes(), 0o644)
+            write_file(ctx.path(f"{SYSTEM}/{path.name}"), path.read_bytes(), 0o644)
 
 
 def uninstall(ctx: Context, home: Home, release: str) -> None:
     """Take a release's unit files away from systemd."""
     for path in _frozen(home, release):
-        remove(ctx.path(f"{_SYSTEM}/{path.name}"))
+        remove(ctx.path(f"{SYSTEM}/{path.name}"))
         ctx.units.links_changed = True

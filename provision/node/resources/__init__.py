@@ -9,6 +9,7 @@ from .firewall import Firewall, Rule
 from .packages import Packages
 from .python_env import PythonEnv
 from .release import Release
+from .retired import Retired
 from .unit import Unit
 from .user import Group, User
 
@@ -25,6 +26,7 @@ __all__ = [
     "PythonEnv",
     "Release",
     "Resource",
+    "Retired",
     "Rule",
     "Symlink",
     "Unit",
