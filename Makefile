@@ -28,7 +28,8 @@ check: setup ## lint, format check, types
 	$(BIN)/mypy
 	$(BIN)/mypy runtime/hub_runtime
 
-bench: setup ## how fast: deploys beside pyinfra, Ansible, OpenSSH and a shell script
+bench: setup ## how fast: the solver beside python-sat's loop; deploys beside pyinfra, Ansible and a shell script
+	$(BIN)/python bench/bench_solver.py
 	$(BIN)/python scripts/host_packages.py
 	$(BIN)/python -m bench.bench_deploy
 

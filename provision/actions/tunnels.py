@@ -85,7 +85,7 @@ def ask_far_end(
         node: the node at which it begins.
         host: loopback address of a generation, else the one that everybody there uses.
         seconds: how long to try again.
-        silence: seconds after which a connection without a byte counts as open.
+        silence: seconds after which a connection without a byte counts as open, where nothing can be asked.
 
     Raises:
         HubError: the node cannot be reached.
@@ -93,6 +93,7 @@ def ask_far_end(
     tunnel = loaded.fleet.tunnels[name]
     question = target_of(tunnel).question or Question("", "")
     argv = ["python3", "-c", _PROBE, host, str(tunnel.listen), question.text, question.expected]
+    silence = SILENCE_SECONDS if question.text else silence
     argv += [str(seconds), str(silence)]
     with connect(loaded.target(node)) as session:
         result = session.run(argv, seconds=seconds + 2 * silence + 30)

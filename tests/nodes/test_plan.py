@@ -120,7 +120,9 @@ def test_commands_and_units_that_are_not_there_yet_can_be_planned(deployed, tmp_
     assert "hubctl-test" not in deployed.ssh("apis", "ls", "/etc/systemd/system")
 
 
-def test_a_node_that_was_never_deployed_can_be_planned(fresh):
+def test_a_node_that_was_never_deployed_can_be_planned(make_fleet):
+    fresh = make_fleet({"one": TASK_API.replace("tasks", "tasks-one")})
+    fresh.done("create-node", "one", "--no-deploy")
     before = fingerprint(fresh, "one")
     done = fresh.hubctl("plan", "one")
     assert done.status == Exit.CHANGES, done.stderr

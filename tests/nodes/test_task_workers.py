@@ -150,8 +150,10 @@ def test_a_node_taken_out_finishes_what_it_holds_and_computes_no_more(fleet, sit
     eventually(lambda: "box2" in running_on(fleet, posted), pause=0.1)
     fleet.write({**nodes("box1"), "box2": "{}"})
     done = fleet.done("deploy", "--json")
-    (retired,) = (event for event in done.events if event.get("detail", {}).get("id") == "retired:task_api")
-    assert (retired["node"], retired["detail"]["status"]) == ("box2", "changed")
+    changed = [
+        event["node"] for event in done.events if event.get("detail", {}).get("id") == "retired:task_api"
+    ]
+    assert set(changed) == {"box2"}
     posted.assert_all_right()
     again = post_some(site)
     again.assert_all_right()
@@ -163,8 +165,9 @@ def test_a_node_taken_out_finishes_what_it_holds_and_computes_no_more(fleet, sit
 
 
 def test_a_service_taken_out_ends_and_comes_back_with_its_queue(fleet, site):
+    kept = post_some(site, 1)
+    kept.assert_all_right()
     fleet.write({"apis": "{}", "box1": "{}", "box2": "{}"})
-    kept = redis(fleet, "apis", "DBSIZE")
     assert fleet.hubctl("plan", "apis").status == Exit.CHANGES
     fleet.done("deploy")
     assert open_ports(fleet.address("apis"), (22, 80, 443)) == [22]
@@ -172,7 +175,7 @@ def test_a_service_taken_out_ends_and_comes_back_with_its_queue(fleet, site):
     assert fleet.done("deploy").stdout.count(" 0 changed") == 3
     fleet.write({**nodes("box1"), "box2": "{}"})
     fleet.done("deploy")
-    assert redis(fleet, "apis", "DBSIZE") == kept
+    kept.assert_all_right()
     posted = post_some(site)
     posted.assert_all_right()
     assert set(computed(fleet, posted)) == {"apis", "box1"}

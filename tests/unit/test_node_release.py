@@ -223,6 +223,15 @@ def test_a_deploy_after_a_rollback_switches_again(first):
     assert serving(first) == only("b2")
 
 
+def test_rollback_after_a_deploy_on_a_rolled_back_node_goes_to_what_served_before(first):
+    deploy(first, "b2")
+    first.ask("rollback")
+    deploy(first, "c3")
+    first.ask("rollback")
+    assert serving(first) == only("a1")
+    assert on_disk(first) == ["a1", "b2", "c3"]
+
+
 def test_rollback_twice_goes_further_back_and_never_to_a_sick_one(first):
     deploy(first, "b2")
     first.write("fake/sick", "c3")

@@ -61,18 +61,22 @@ class Home:
             self._current.unlink(missing_ok=True)
 
     def order(self) -> list[str]:
-        """Return the releases that have proven healthy, in the order of their last deploy."""
+        """Return the releases that have proven healthy: each after the one that it replaced."""
         try:
             names = json.loads(self._order.read_bytes())
         except FileNotFoundError:
             return []
         return [str(name) for name in names]
 
-    def note_deploy(self, release: str) -> None:
-        """Put a release at the end of the order."""
+    def note_deploy(self, release: str, former: str) -> None:
+        """Put a release at the end of the order, after the one that served before it.
+
+        That one may be older than others: who rolled back from a release is not to be taken back to it.
+        """
         make_directories(self._order.parent)
-        order = [name for name in self.order() if name != release and self.built(name)]
-        write_file(self._order, json.dumps([*order, release]).encode())
+        order = [name for name in self.order() if name not in (release, former)]
+        names = filter(self.built, dict.fromkeys([*order, former, release]))
+        write_file(self._order, json.dumps(list(names)).encode())
 
     def retire(self) -> None:
         """Let no release serve, and none be rolled back to; they stay on disk."""

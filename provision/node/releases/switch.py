@@ -56,7 +56,7 @@ def switch(ctx: Context, release: Release, *, deployed: bool = True) -> None:
             ctx.journal.end_switch(release.service)
         raise
     if deployed:
-        home.note_deploy(release.release)
+        home.note_deploy(release.release, former)
     _retire(ctx, home, release)
     ctx.stage("drained")
     ctx.journal.end_switch(release.service)
