@@ -141,9 +141,17 @@ class _Rotation:
                     _authorize(session, add=public, drop=former)
                 self._refused(pin)
         self._reencrypt(drop=former)
+        self._forget_at_the_cloud(former)
         self._former.write_bytes(b"\0" * self._former.stat().st_size)
         self._former.unlink()
         self._output.event("rotation", key="ssh", state="done")
+
+    def _forget_at_the_cloud(self, former: str) -> None:
+        """Remove the old key from the cloud's account. It opens nothing any more, so that this may fail."""
+        try:
+            self._loaded.cloud.forget_ssh_key(former)
+        except HubError as error:
+            self._output.line(f"ssh: the old key stays in the cloud's account: {error.message}")
 
     def _refused(self, pin: Pin) -> None:
         try:

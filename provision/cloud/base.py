@@ -85,6 +85,10 @@ class Cloud(Protocol):
         """Return the id of this public key at the cloud, registering it when it is new."""
         ...
 
+    def forget_ssh_key(self, public_key: str) -> None:
+        """Remove a public key from the cloud's account; a missing one is no error."""
+        ...
+
     def ensure_domain(self, domain: str) -> bool:
         """Have the cloud serve this domain; return whether it was added."""
         ...

@@ -201,8 +201,11 @@ class DigitalOcean:
 
     def destroy(self, machine_id: int) -> None:
         """Remove a machine and its disk; a missing one is no error."""
+        self._delete(f"droplets/{machine_id}")
+
+    def _delete(self, path: str) -> None:
         try:
-            self._api.call(f"droplets/{machine_id}", DELETE)
+            self._api.call(path, DELETE)
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -220,6 +223,12 @@ class DigitalOcean:
                 raise
             return found  # another run has registered it in the same moment
         return int(answer["ssh_key"]["id"])
+
+    def forget_ssh_key(self, public_key: str) -> None:
+        """Remove a public key from the cloud's account; a missing one is no error."""
+        found = self._key_id(public_key)
+        if found is not None:
+            self._delete(f"account/keys/{found}")
 
     def _key_id(self, public_key: str) -> int | None:
         wanted = public_key.split()[:2]
@@ -272,11 +281,7 @@ class DigitalOcean:
     def delete_records(self, domain: str, records: Sequence[DnsRecord]) -> None:
         """Delete records of a domain; missing ones are no error."""
         for record in records:
-            try:
-                self._api.call(f"domains/{domain}/records/{record.id}", DELETE)
-            except ApiError as error:
-                if error.status != 404:
-                    raise
+            self._delete(f"domains/{domain}/records/{record.id}")
 
 
 def _machine(item: Mapping[str, Any]) -> Machine:

@@ -20,11 +20,16 @@ MAX_FQDN = 253
 _SIZE_SLUG = re.compile(
     r"[a-z]{1,2}[0-9]?(_[0-9])?-[0-9]+(vcpu)?(-[a-z0-9]+)*|gpu-[a-z0-9]+x[0-9]+(-[a-z0-9]+)+|[0-9]+[mg]b"
 )
+# systemd 250 and nginx 1.19.4, which the services need, came with Debian 12 and Ubuntu 24.04.
+_UNFIT_IMAGE = re.compile(
+    r"(debian-([1-9]|1[01])|ubuntu-(1[0-9]|2[0-3])-[0-9]+)-.*|(almalinux|centos|fedora|freebsd|rockylinux|rocky)-.*"
+)
 
 
 def check(draft: Draft) -> Iterator[HubError]:
     """Yield the mistakes between parts that are valid by themselves."""
     yield from sizes_are_known(draft)
+    yield from images_are_fit(draft)
     yield from names_are_short_enough(draft)
     yield from names_have_one_node(draft)
     yield from acme_fits_provider(draft)
@@ -61,6 +66,20 @@ def sizes_are_known(draft: Draft) -> Iterator[HubError]:
                 draft.values[keys],
                 why=f"`sizes` has: {', '.join(known)}" if known else "",
                 hint=did_you_mean(size, known) or "sizes of the provider are written like s-1vcpu-2gb",
+            )
+
+
+def images_are_fit(draft: Draft) -> Iterator[HubError]:
+    """An image of a distribution is one that hubctl's services run on; nothing is known of other names."""
+    for name, node in _nodes(draft):
+        image = node.get("image", "")
+        if _UNFIT_IMAGE.fullmatch(image):
+            yield mistake(
+                "unfit-image",
+                f'`nodes.{name}.image` is "{image}", which hubctl\'s services do not run on',
+                draft.values["nodes", name, "image"],
+                why="they need Debian 12 or Ubuntu 24.04, or newer",
+                hint="debian-12-x64, debian-13-x64 and ubuntu-24-04-x64 are fit",
             )
 
 

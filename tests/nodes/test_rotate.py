@@ -1,11 +1,14 @@
 """Keys change while they are in use, and nobody notices."""
 
+import json
 import re
 import shutil
+import urllib.request
 
 import pytest
 
 from provision.errors import Exit
+from provision.transport.keys import public_of
 from tests.nodes.fleet import eventually
 from tests.nodes.tunnels import (
     Load,
@@ -179,11 +182,22 @@ def test_the_services_token_changes_with_a_release_and_no_request_fails(tunnelle
     assert "0 changed" in tunnelled.done("deploy", "gpu").stdout
 
 
+def account_keys(fleet):
+    """Return the public keys in the cloud's account."""
+    request = urllib.request.Request(f"{fleet.instance.endpoint}account/keys?per_page=200")
+    request.add_header("Authorization", f"Bearer {fleet.instance.token}")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=10) as response:
+        return [key["public_key"].split()[1] for key in json.load(response)["ssh_keys"]]
+
+
 @pytest.mark.parametrize("moment", ["proven", "swapped", None])
 def test_the_deploy_key_changes_on_all_nodes_whenever_it_is_killed(tunnelled, moment, tmp_path):
     key = tunnelled.folder / "config" / "keys" / tunnelled.name
     former = tmp_path / "former"
     shutil.copy(key, former)
+    former_public = public_of(former).split()[1]
+    assert moment != "proven" or former_public in account_keys(tunnelled)
     assert [login(tunnelled, node, former) for node in ("front", "gpu", "stranger")] == [0, 0, 0]
     if moment:
         assert killed_at(tunnelled, lambda event: event.get("state") == moment, "rotate-key", "ssh")
@@ -195,4 +209,5 @@ def test_the_deploy_key_changes_on_all_nodes_whenever_it_is_killed(tunnelled, mo
     public = key.with_name(f"{key.name}.pub").read_text().split()[1]
     assert public in tunnelled.inventory.with_suffix(".secrets").read_text()
     assert tunnelled.done("secrets", "recipients", "list").stdout.count("ssh-ed25519") == 1
+    assert former_public not in account_keys(tunnelled)
     assert "0 changed" in tunnelled.done("deploy", "stranger").stdout

@@ -209,6 +209,17 @@ def test_a_key_that_is_registered_already_is_not_registered_again(server, cloud)
     assert [request[0] for request in server.requests] == ["GET"]
 
 
+def test_a_key_is_removed_from_the_account_and_a_missing_one_is_no_error(server, cloud):
+    listed = {"ssh_keys": [{"id": 3, "public_key": "ssh-ed25519 AAAA x", "name": "x"}]}
+    server.answer("GET", "/v2/account/keys", (200, listed, {}))
+    server.answer("DELETE", "/v2/account/keys/3", (204, {}, {}))
+    cloud.forget_ssh_key("ssh-ed25519 AAAA hubctl-demo")
+    cloud.forget_ssh_key("ssh-ed25519 BBBB hubctl-demo")
+    assert [request[:2] for request in server.requests if request[0] == "DELETE"] == [
+        ("DELETE", "/v2/account/keys/3")
+    ]
+
+
 TAKEN = (422, {"id": "unprocessable_entity", "message": "it already exists"}, {})
 
 
