@@ -3,6 +3,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+JOBS ?= 2
 
 .PHONY: help setup demo test check bench format lock clean
 
@@ -20,7 +21,7 @@ demo: setup ## local cloud, a node, a deploy and an HTTPS answer
 
 test: setup ## all tests, on real local nodes too
 	$(BIN)/python scripts/host_packages.py --tests
-	$(BIN)/python -m pytest --durations=15 $(TESTS)
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadgroup --durations=15 $(TESTS)
 
 check: setup ## lint, format check, types
 	$(BIN)/ruff check .

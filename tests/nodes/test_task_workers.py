@@ -31,7 +31,9 @@ def fleet(make_fleet):
     for node in ("apis", "box1"):
         fleet.done("create-node", node, "--no-deploy")
     fleet.done("deploy")
-    return fleet
+    yield fleet
+    for node in ("apis", "box1", "box2"):
+        fleet.done("destroy-node", node, "--yes")
 
 
 @pytest.fixture

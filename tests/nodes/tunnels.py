@@ -124,7 +124,7 @@ def port_of(generation: int) -> int:
 
 def files_with(fleet: Fleet, node: str, text: str, folders: str = "/") -> set[str]:
     """Return the files of a node, on disk or in memory, that hold a text, or one of the lines of it."""
-    search = f"grep -rlsF -f - {folders} --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev"
+    search = f"LC_ALL=C grep -rlsF -f - {folders} --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev"
     found = fleet.ssh(node, "sh", "-c", search, stdin=text, check=False)
     return set(found.splitlines())
 
