@@ -21,7 +21,7 @@ demo: setup ## local cloud, a node, a deploy and an HTTPS answer
 
 test: setup ## all tests, on real local nodes too
 	$(BIN)/python scripts/host_packages.py --tests
-	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadgroup --durations=15 $(TESTS)
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadscope --no-loadscope-reorder --durations=15 $(TESTS)
 
 check: setup ## lint, format check, types
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,14 @@ from tests.instances import temporary_instance
 def pytest_configure() -> None:
     """Take interrupts even where the tests run in the background of a shell, which has its children ignore them."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Spread tests over processes."""
+    from tests.side_by_side import ByFleet
+
+    return ByFleet(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -8,17 +8,7 @@ from tests.nodes.fleet import Fleet
 from tests.nodes.tunnels import NODES, TUNNEL
 
 TASK_API = "task_api: {hostname: tasks, workers: 1, timeout: 90, result_expires: 300}"
-_SHARED = ("deployed", "tunnelled", "fresh")
 _numbers = itertools.count(1)
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items):
-    """Where tests run side by side, keep those on one process that share a fleet."""
-    for item in items:
-        if "tests/nodes/" in item.path.as_posix():
-            shared = [name for name in _SHARED if name in item.fixturenames]
-            item.add_marker(pytest.mark.xdist_group(shared[0] if shared else item.path.stem))
 
 
 @pytest.fixture(scope="session")
