@@ -60,6 +60,6 @@ class LoadedFleet:
             )
         return pin
 
-    def target(self, node: str) -> Target:
-        """Return where a node is and how it is entered."""
-        return Target(self.pin(node), keys.operator_key(self.fleet))
+    def target(self, node: str, key_file: Path | None = None) -> Target:
+        """Return where a node is and how it is entered: with the operator's key, or another one."""
+        return Target(self.pin(node), key_file or keys.operator_key(self.fleet))

@@ -16,7 +16,7 @@ from ..output import Output
 from ..secretstore.model import Document
 from ..transport import hostkeys, keys
 from ..transport.hostkeys import Pin
-from ..transport.ssh import Session, Target, connect
+from ..transport.ssh import Session, connect
 from .fleet import LoadedFleet
 
 # Fixed program: $1 a public key to be there, $2 one to be gone, in the authorized keys of the user it runs as.
@@ -108,7 +108,7 @@ class _Rotation:
             with self._output.step(f"ssh: the new key on {pin.node}"):
                 with self._entered(pin) as session:
                     _authorize(session, add=public)
-                with connect(Target(pin, self._next)) as session:
+                with connect(self._loaded.target(pin.node, self._next)) as session:
                     session.run(["true"])
         self._output.event("rotation", key="ssh", state="proven")
 
@@ -117,11 +117,11 @@ class _Rotation:
         """Enter a node by the key in use; by the next one where a former run was killed in between."""
         with contextlib.ExitStack() as stack:
             try:
-                session = stack.enter_context(connect(Target(pin, self._key)))
+                session = stack.enter_context(connect(self._loaded.target(pin.node, self._key)))
             except HubError as error:
                 if error.code != "login-refused":
                     raise
-                session = stack.enter_context(connect(Target(pin, self._next)))
+                session = stack.enter_context(connect(self._loaded.target(pin.node, self._next)))
             yield session
 
     def _swap(self) -> None:
@@ -137,7 +137,7 @@ class _Rotation:
         self._pub.write_text(public + "\n")
         for pin in self._pins:
             with self._output.step(f"ssh: the old key off {pin.node}"):
-                with connect(Target(pin, self._key)) as session:
+                with connect(self._loaded.target(pin.node, self._key)) as session:
                     _authorize(session, add=public, drop=former)
                 self._refused(pin)
         self._reencrypt(drop=former)
@@ -155,7 +155,7 @@ class _Rotation:
 
     def _refused(self, pin: Pin) -> None:
         try:
-            with connect(Target(pin, self._former)):
+            with connect(self._loaded.target(pin.node, self._former)):
                 pass
         except HubError as error:
             if error.code == "login-refused":

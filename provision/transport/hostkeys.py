@@ -1,7 +1,9 @@
 """The host keys of a fleet's nodes, pinned in `<inventory>.known_hosts`, which ssh itself can read too.
 
 A line is `<node>,<address>[,<address>] ssh-ed25519 <key> <node>`: the pin of a key and the node's addresses at once,
-so that a deploy needs no question to the cloud. The file is meant to be committed beside the inventory.
+so that a deploy needs no question to the cloud. Where sshd listens on a port of its own the names are written
+`[<address>]:<port>`, as ssh wants it; who logs in, where it is not root, stands in the comment: `<user>@<node>`.
+The file is meant to be committed beside the inventory.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,15 +21,21 @@ from pathlib import Path
 
 from ..errors import Exit, HubError
 
+USER, PORT = "root", 22
+
+_WITH_PORT = re.compile(r"\[(?P<name>[^\]]+)\]:(?P<port>[0-9]{1,5})")
+
 
 @dataclass(frozen=True)
 class Pin:
-    """A node's addresses (IPv4 first) and its host key, base64 as in known_hosts."""
+    """Where a node is (IPv4 first), who logs in there, and its host key, base64 as in known_hosts."""
 
     node: str
     addresses: tuple[str, ...]
     key_type: str
     key: str
+    user: str = USER
+    port: int = PORT
 
     @property
     def fingerprint(self) -> str:
@@ -35,7 +44,35 @@ class Pin:
 
     def line(self) -> str:
         """Return the pin as a line of known_hosts."""
-        return f"{','.join((self.node, *self.addresses))} {self.key_type} {self.key} {self.node}\n"
+        names = ",".join(host_name(name, self.port) for name in (self.node, *self.addresses))
+        comment = self.node if self.user == USER else f"{self.user}@{self.node}"
+        return f"{names} {self.key_type} {self.key} {comment}\n"
+
+
+def host_name(address: str, port: int) -> str:
+    """Return an address as known_hosts names it."""
+    return address if port == PORT else f"[{address}]:{port}"
+
+
+def _parse(line: str) -> Pin:
+    """Return the pin of a line.
+
+    Raises:
+        ValueError: it is none.
+    """
+    names, key_type, key, comment = line.split()
+    fingerprint(key)
+    user, _, node = comment.rpartition("@")
+    places = [_place(name) for name in names.split(",")]
+    if len({port for _, port in places}) != 1:
+        raise ValueError("several ports")
+    addresses = tuple(address for address, _ in places if address != node)
+    return Pin(node, addresses, key_type, key, user or USER, places[0][1])
+
+
+def _place(name: str) -> tuple[str, int]:
+    found = _WITH_PORT.fullmatch(name)
+    return (found["name"], int(found["port"])) if found else (name, PORT)
 
 
 def fingerprint(key: str) -> str:
@@ -60,12 +97,10 @@ def read(inventory: Path) -> dict[str, Pin]:
         return {}
     pins = {}
     for number, line in enumerate(path.read_text().splitlines(), start=1):
-        words = line.split()
-        if not words or words[0].startswith("#"):
+        if not line.strip() or line.lstrip().startswith("#"):
             continue
         try:
-            (names, key_type, key, node) = words
-            fingerprint(key)
+            found = _parse(line)
         except ValueError:
             raise HubError(
                 "bad-pin",
@@ -74,7 +109,7 @@ def read(inventory: Path) -> dict[str, Pin]:
                 hint="take the file back from version control, or create the node again",
                 exit_code=Exit.INVENTORY,
             ) from None
-        pins[node] = Pin(node, tuple(name for name in names.split(",") if name != node), key_type, key)
+        pins[found.node] = found
     return pins
 
 

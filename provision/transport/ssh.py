@@ -16,7 +16,7 @@ import paramiko
 from fabric import Config, Connection
 
 from ..errors import Exit, HubError
-from .hostkeys import Pin, fingerprint
+from .hostkeys import USER, Pin, fingerprint, host_name
 
 CONNECT_SECONDS = 10
 KEEPALIVE_SECONDS = 10
@@ -29,17 +29,30 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 @dataclass(frozen=True)
 class Target:
-    """Where a node is and how it is entered."""
+    """Where a node is and how it is entered: as the pin says, through the gateway where it has one."""
 
     pin: Pin
     key_file: Path
-    user: str = "root"
-    port: int = 22
+    gateway: Target | None = None
 
     @property
     def address(self) -> str:
         """The address used: the first one."""
         return self.pin.addresses[0]
+
+    @property
+    def user(self) -> str:
+        """Who logs in."""
+        return self.pin.user
+
+    @property
+    def port(self) -> int:
+        """The port of its sshd."""
+        return self.pin.port
+
+    def as_root(self, argv: Sequence[str]) -> Sequence[str]:
+        """Return the words that run a program as root there."""
+        return argv if self.user == USER else ("sudo", "-n", "--", *argv)
 
 
 class _Reject(paramiko.MissingHostKeyPolicy):
@@ -64,6 +77,21 @@ def wrong_host_key(target: Target, got: paramiko.PKey) -> HubError:
     )
 
 
+@contextlib.contextmanager
+def _line(target: Target, seconds: float) -> Iterator[socket.socket | paramiko.Channel]:
+    """Open the line to a node's sshd: straight, or through its gateway."""
+    if target.gateway is not None:
+        with connect(target.gateway, seconds=seconds) as session:
+            yield session.line_to(target)
+        return
+    try:
+        sock = _dial(target, seconds)
+    except OSError as error:
+        raise _unreachable(target, error.strerror or str(error)) from None
+    with sock:
+        yield sock
+
+
 def _dial(target: Target, seconds: float) -> socket.socket:
     sock = socket.create_connection((target.address, target.port), timeout=seconds)
     # paramiko leaves Nagle on: 40 ms for every request that waits for a delayed acknowledgement.
@@ -80,10 +108,12 @@ def connect(target: Target, *, seconds: float = CONNECT_SECONDS) -> Iterator[Ses
     Raises:
         HubError: the node cannot be reached, shows another host key, or refuses the operator's key.
     """
-    try:
-        sock = _dial(target, seconds)
-    except OSError as error:
-        raise _unreachable(target, error.strerror or str(error)) from None
+    with _line(target, seconds) as line, _entered(target, line, seconds) as session:
+        yield session
+
+
+@contextlib.contextmanager
+def _entered(target: Target, line: socket.socket | paramiko.Channel, seconds: float) -> Iterator[Session]:
     connection = Connection(
         target.address,
         user=target.user,
@@ -91,7 +121,7 @@ def connect(target: Target, *, seconds: float = CONNECT_SECONDS) -> Iterator[Ses
         config=Config(lazy=True),  # ~/.ssh/config has no say: the inventory and the pins do
         connect_timeout=int(seconds) or 1,
         connect_kwargs={
-            "sock": sock,
+            "sock": line,
             "key_filename": str(target.key_file),
             "look_for_keys": False,
             "allow_agent": False,
@@ -101,9 +131,8 @@ def connect(target: Target, *, seconds: float = CONNECT_SECONDS) -> Iterator[Ses
         },
     )
     client: paramiko.SSHClient = connection.client
-    name = target.address if target.port == 22 else f"[{target.address}]:{target.port}"
     pinned = paramiko.PKey.from_type_string(target.pin.key_type, base64.b64decode(target.pin.key))
-    client.get_host_keys().add(name, target.pin.key_type, pinned)
+    client.get_host_keys().add(host_name(target.address, target.port), target.pin.key_type, pinned)
     client.set_missing_host_key_policy(_Reject(target))
     try:
         _open(connection, target)
@@ -111,7 +140,6 @@ def connect(target: Target, *, seconds: float = CONNECT_SECONDS) -> Iterator[Ses
             yield Session(target, client, silent)
     finally:
         client.close()
-        sock.close()
 
 
 @contextlib.contextmanager
@@ -186,14 +214,30 @@ class Session:
         self._client = client
         self._silent = silent
 
+    def line_to(self, target: Target) -> paramiko.Channel:
+        """Open a line from this node to another's sshd.
+
+        Raises:
+            HubError: the other is out of reach from here.
+        """
+        transport = self._client.get_transport()
+        if transport is None:
+            raise self.lost("the connection is closed")
+        try:
+            return transport.open_channel(
+                "direct-tcpip", (target.address, target.port), ("127.0.0.1", 0), timeout=CONNECT_SECONDS
+            )
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise _unreachable(target, f"from {self.target.pin.node}: {error}") from None
+
     def channel(self, argv: Sequence[str]) -> paramiko.Channel:
-        """Start a program on the node; the words are quoted for its login shell."""
+        """Start a program as root on the node; the words are quoted for the login shell."""
         transport = self._client.get_transport()
         if transport is None:
             raise self.lost("the connection is closed")
         try:
             channel = transport.open_session(timeout=CONNECT_SECONDS)
-            channel.exec_command(shlex.join(argv))
+            channel.exec_command(shlex.join(self.target.as_root(argv)))
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise self.lost(str(error)) from None
         return channel

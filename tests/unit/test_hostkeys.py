@@ -1,7 +1,9 @@
 """The pinned host keys of an inventory."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
+import paramiko
 import pytest
 
 from provision.errors import HubError
@@ -18,6 +20,22 @@ def test_a_pin_is_read_back_as_it_was_written(tmp_path):
     pin = a_pin("apis", "192.0.2.7", "2001:db8::7")
     hostkeys.pin(inventory, pin)
     assert hostkeys.read(inventory) == {"apis": pin}
+
+
+def test_a_user_and_a_port_are_kept_with_the_pin_as_ssh_reads_them(tmp_path):
+    inventory = tmp_path / "demo.yml"
+    pin = replace(a_pin("box", "192.0.2.8", "2001:db8::8"), user="debian", port=2222)
+    hostkeys.pin(inventory, pin)
+    assert hostkeys.read(inventory) == {"box": pin}
+    known = paramiko.HostKeys(str(tmp_path / "demo.known_hosts"))
+    assert known.lookup("[2001:db8::8]:2222")["ssh-ed25519"].get_base64() == pin.key
+
+
+def test_a_pin_of_former_files_is_of_root_at_port_22(tmp_path):
+    key = keys.make("box").public_base64
+    (tmp_path / "demo.known_hosts").write_text(f"box,192.0.2.8 ssh-ed25519 {key} box\n")
+    pin = hostkeys.read(tmp_path / "demo.yml")["box"]
+    assert (pin.addresses, pin.user, pin.port) == (("192.0.2.8",), "root", 22)
 
 
 def test_a_new_pin_takes_the_place_of_the_former_one_alone(tmp_path):
@@ -44,7 +62,15 @@ def test_the_last_unpin_leaves_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("line", ["apis,192.0.2.7 ssh-ed25519", "a b c d e", "apis ssh-ed25519 *** apis"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "apis,192.0.2.7 ssh-ed25519",
+        "a b c d e",
+        "apis ssh-ed25519 *** apis",
+        "[apis]:22,[192.0.2.7]:2222 ssh-ed25519 QQ== apis",
+    ],
+)
 def test_a_line_that_is_no_pin_is_named_with_its_number(tmp_path, line):
     path = tmp_path / "demo.known_hosts"
     path.write_text(f"# pins\n{line}\n")
@@ -53,8 +79,6 @@ def test_a_line_that_is_no_pin_is_named_with_its_number(tmp_path, line):
 
 
 def test_ssh_itself_accepts_the_file(tmp_path):
-    import paramiko
-
     inventory = tmp_path / "demo.yml"
     pin = a_pin("apis", "192.0.2.7")
     hostkeys.pin(inventory, pin)

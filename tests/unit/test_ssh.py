@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,8 +59,8 @@ class Server:
 
     def target(self, **changes):
         key = changes.pop("key", self.host_key.public_base64)
-        pin = Pin("apis", ("127.0.0.1",), "ssh-ed25519", key)
-        return Target(pin, changes.pop("key_file", self.key_file), port=changes.pop("port", self.port))
+        pin = Pin("apis", ("127.0.0.1",), "ssh-ed25519", key, port=changes.pop("port", self.port))
+        return Target(pin, changes.pop("key_file", self.key_file), **changes)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,29 @@ def test_stdin_reaches_the_command_and_its_status_comes_back(server):
         assert session.run(["wc", "-c"], stdin=payload).stdout.strip() == str(len(payload))
         assert session.run(["sh", "-c", "echo no >&2; exit 7"]).status == 7
         assert session.run(["false"], stdin=payload).status == 1
+
+
+def test_a_node_behind_a_gateway_is_reached_through_it_with_the_keys_of_both(server):
+    with connect(server.target(gateway=server.target())) as session:
+        assert session.run(["cat"], stdin=b"through").stdout == "through"
+    other = keys.make("other").public_base64
+    with pytest.raises(HubError) as caught, connect(server.target(gateway=server.target(key=other))):
+        pytest.fail("went through a gateway with another key")
+    assert caught.value.code == "host-key-changed"
+
+
+def test_what_a_gateway_cannot_reach_is_named_with_the_gateway(server):
+    with pytest.raises(HubError) as caught, connect(server.target(gateway=server.target(), port=free_port())):
+        pytest.fail("connected to nothing")
+    assert caught.value.code == "unreachable"
+    assert "from apis:" in caught.value.why
+
+
+def test_programs_run_as_root_whoever_logs_in():
+    pin = Pin("box", ("192.0.2.7",), "ssh-ed25519", keys.make("box").public_base64)
+    assert Target(pin, Path("key")).as_root(["true"]) == ["true"]
+    other = Target(replace(pin, user="debian"), Path("key"))
+    assert other.as_root(["true"]) == ("sudo", "-n", "--", "true")
 
 
 def test_another_host_key_stops_everything_and_both_fingerprints_are_shown(server):
