@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provision.errors import HubErrors
@@ -160,11 +160,13 @@ def test_a_number_of_any_length_is_only_out_of_range() -> None:
     assert [code for code, _, _ in mistakes(HEAD + node)] == ["out-of-range"]
 
 
+@settings(deadline=None)  # a busy computer is no mistake
 @given(st.text(max_size=200))
 def test_no_text_makes_anything_but_a_list_of_mistakes(text: str) -> None:
     assert mistakes(text)
 
 
+@settings(deadline=None)  # a busy computer is no mistake
 @given(
     st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=5)
 )
