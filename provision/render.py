@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import Exit, HubError
-from .secrets import Secret
+from .secrets.value import Secret
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .. import keys
 from ..cloud.base import Machine, MachineSpec
 from ..errors import Exit, HubError
 from ..inventory.hosts import node_hostnames
 from ..inventory.model import Node
 from ..output import Output
-from ..transport import hostkeys, keys
+from ..transport import hostkeys
 from ..transport.hostkeys import Pin
 from ..transport.ssh import Session, connect
 from . import dns

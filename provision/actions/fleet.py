@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from .. import keys
 from ..cloud.base import Cloud
 from ..errors import Exit, HubError
 from ..inventory.model import Fleet
-from ..secretstore.store import SecretStore
-from ..transport import hostkeys, keys
+from ..secrets.store import SecretStore
+from ..transport import hostkeys
 from ..transport.hostkeys import Pin
 from ..transport.ssh import Target
 

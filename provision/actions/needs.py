@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from ..errors import Exit, HubError
 from ..inventory.hosts import services_of
 from ..inventory.model import Fleet
-from ..secrets import Secret
-from ..secretstore.model import Document, Generations, replaced, service_key, tunnel_key
+from ..secrets.model import Document, Generations, replaced, service_key, tunnel_key
+from ..secrets.value import Secret
 from ..steps.context import Location
 from ..transport import hostkeys
 from ..transport.hostkeys import Pin

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from .. import keys
 from ..errors import Exit, HubError
 from ..inventory.suggest import did_you_mean
 from ..output import Output
-from ..secretstore import model
-from ..secretstore.model import Generations
-from ..transport import keys
+from ..secrets import model
+from ..secrets.model import Generations
 from .fleet import LoadedFleet
 from .needs import keys_of
 from .requests import Caller

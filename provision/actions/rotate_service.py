@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..output import Output
-from ..secretstore import model
+from ..secrets import model
 from .fleet import LoadedFleet
 from .needs import nodes_with
 from .requests import Caller

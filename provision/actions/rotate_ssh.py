@@ -11,10 +11,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from .. import keys
 from ..errors import Exit, HubError
 from ..output import Output
-from ..secretstore.model import Document
-from ..transport import hostkeys, keys
+from ..secrets.model import Document
+from ..transport import hostkeys
 from ..transport.hostkeys import Pin
 from ..transport.ssh import Session, connect
 from .fleet import LoadedFleet

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from ..errors import HubError
 from ..output import Output
-from ..secretstore import model
-from ..secretstore.model import Generation
+from ..secrets import model
+from ..secrets.model import Generation
 from ..steps.tunnel import HANDSHAKE_SECONDS
 from ..steps.tunnel_ends import near_host
 from .fleet import LoadedFleet

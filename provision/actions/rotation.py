@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 from ..errors import HubError
 from ..output import Output
-from ..secretstore import model
-from ..secretstore.model import Generation, Generations, Status
+from ..secrets import model
+from ..secrets.model import Generation, Generations, Status
 from .deploy import deploy
 from .fleet import LoadedFleet
 from .needs import new_key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from ..transport.keys import KeyPair
+from ..keys import KeyPair
 
 
 def user_data(host_key: KeyPair, operator_public_key: str) -> str:

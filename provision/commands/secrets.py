@@ -52,8 +52,8 @@ def set_(
 ) -> None:
     """Give a secret a value, asked for without echo or read from standard input."""
     with command(json) as output:
-        from ..actions.secrets import set_value
-        from ..secrets import Secret
+        from ..secrets.changes import set_value
+        from ..secrets.value import Secret
 
         store = load_fleet(inventory).secrets
         if sys.stdin.isatty():
@@ -72,7 +72,7 @@ def show(
 ) -> None:
     """Print a secret's value, for a program that needs it: the only command that shows one."""
     with command(json=False):
-        from ..actions.secrets import show_value
+        from ..secrets.changes import show_value
 
         sys.stdout.write(show_value(load_fleet(inventory).secrets, name) + "\n")
 
@@ -81,7 +81,7 @@ def show(
 def edit(inventory: InventoryOption = None, json: JsonOption = False) -> None:
     """Change the secrets in your editor ($VISUAL, $EDITOR); the text is kept in memory, not on a disk."""
     with command(json) as output:
-        from ..actions.secrets import edit as run
+        from ..secrets.changes import edit as run
 
         changed = run(load_fleet(inventory).secrets)
         output.event("edited", names=changed)
@@ -105,7 +105,7 @@ def add(
 ) -> None:
     """Let the owner of one more key read the secrets."""
     with command(json) as output:
-        from ..actions.secrets import add_recipient
+        from ..secrets.changes import add_recipient
 
         added = add_recipient(load_fleet(inventory).secrets, key)
         output.event("recipient", key=key, added=added)
@@ -120,7 +120,7 @@ def remove(
 ) -> None:
     """Shut a key out. What it could read so far it knows: rotate those secrets."""
     with command(json) as output:
-        from ..actions.secrets import remove_recipient
+        from ..secrets.changes import remove_recipient
 
         removed = remove_recipient(load_fleet(inventory).secrets, key)
         output.event("recipient", key=removed, removed=True)

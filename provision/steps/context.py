@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..inventory.model import Fleet, Node
-from ..secretstore.model import Generations
+from ..secrets.model import Generations
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from ..inventory.model import TaskApi
 from ..inventory.workers import workers_of
 from ..node.resources import CheckedFiles, Directory, File, Release, Resource, Unit, User
 from ..render import render
-from ..secretstore.model import newest, service_key
+from ..secrets.model import newest, service_key
 from .base import ROOT as HUB
 from .context import Context
 from .nginx import nginx

@@ -20,7 +20,7 @@ from ..node.resources import (
     User,
 )
 from ..render import render
-from ..secretstore.model import Generation, Generations, tunnel_key
+from ..secrets.model import Generation, Generations, tunnel_key
 from . import redis, task_api
 from .context import Context
 from .nginx import nginx

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ..errors import HubError
 from ..inventory.model import Tunnel
-from ..secretstore import model
-from ..secretstore.model import Generation
+from ..secrets import model
+from ..secrets.model import Generation
 from .context import Context
 
 ENTRY = "127.0.0.1"

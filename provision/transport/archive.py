@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import HubError
-from ..node.bundle import pack
+from .packing import pack
 
 PACKAGE = "hub_runtime"
 LOCK = "requirements.lock"

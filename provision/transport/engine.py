@@ -15,7 +15,7 @@ from typing import Any
 import paramiko
 
 from ..errors import Exit, HubError
-from ..node.bundle import engine_archive
+from .packing import engine_archive
 from .ssh import Session
 
 FOLDER = "/var/lib/hubctl/engine"

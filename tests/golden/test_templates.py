@@ -12,8 +12,8 @@ from provision import render
 from provision.inventory.model import Fleet, Node, Operator, Proxy, Services, TaskApi, Tunnel
 from provision.node.resources import CheckedFiles, File, Release
 from provision.plan import Plan, plan
-from provision.secrets import Secret
-from provision.secretstore.model import Generation
+from provision.secrets.model import Generation
+from provision.secrets.value import Secret
 from provision.steps.context import Bundle, Context, Location
 
 GOLDEN = Path(__file__).parent / "templates"

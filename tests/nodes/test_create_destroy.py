@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from provision import keys
 from provision.cloud.base import MachineSpec
 from provision.cloud.digitalocean import DigitalOcean
 from provision.errors import Exit
-from provision.transport import hostkeys, keys
+from provision.transport import hostkeys
 from tests.nodes.fleet import eventually
 
 pytestmark = pytest.mark.nodes

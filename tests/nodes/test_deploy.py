@@ -8,8 +8,9 @@ import time
 
 import pytest
 
+from provision import keys
 from provision.errors import Exit
-from provision.transport import hostkeys, keys
+from provision.transport import hostkeys
 from tests.nodes.fleet import eventually
 
 pytestmark = pytest.mark.nodes

@@ -8,7 +8,7 @@ import urllib.request
 import pytest
 
 from provision.errors import Exit
-from provision.transport.keys import public_of
+from provision.keys import public_of
 from tests.nodes.fleet import eventually
 from tests.nodes.tunnels import (
     Load,

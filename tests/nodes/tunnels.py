@@ -11,7 +11,7 @@ import threading
 import time
 
 from provision.inventory.load import load
-from provision.secretstore.store import SecretStore
+from provision.secrets.store import SecretStore
 from provision.transport import hostkeys
 from tests.nodes.fleet import Fleet
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from provision.node.bundle import engine_archive
 from provision.node.manifest import dump
 from provision.node.resources import Resource
+from provision.transport.packing import engine_archive
 
 PROGRAMS = Path(__file__).with_name("node_programs.py")
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 import paramiko
 import pytest
 
+from provision import keys
 from provision.errors import HubError
-from provision.transport import hostkeys, keys
+from provision.transport import hostkeys
 from provision.transport.hostkeys import Pin
 
 

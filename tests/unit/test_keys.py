@@ -7,9 +7,9 @@ import msgspec
 import paramiko
 import pytest
 
+from provision import keys
 from provision.errors import HubError
 from provision.inventory.model import Fleet, Operator
-from provision.transport import keys
 
 
 @pytest.fixture

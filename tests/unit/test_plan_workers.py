@@ -13,8 +13,8 @@ from provision.inventory.load import parse
 from provision.inventory.model import BrokerTunnel, Fleet
 from provision.node.resources import CheckedFiles, File, Firewall, Release, Resource, Rule
 from provision.plan import plan
-from provision.secrets import Secret
-from provision.secretstore.model import Generation
+from provision.secrets.model import Generation
+from provision.secrets.value import Secret
 from provision.steps.context import Bundle, Context, Location
 
 TUNNEL = "task-api-broker-apis"

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from provision import render
 from provision.errors import Exit, HubError
-from provision.secrets import MASK, Secret, masked
+from provision.secrets.value import MASK, Secret, masked
 from tests.programs import program
 
 HOSTILE = [

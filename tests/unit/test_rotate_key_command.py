@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from provision import keys
 from provision.actions import rotate
 from provision.actions.rotate import Key, Kind
 from provision.cli import app
 from provision.errors import Exit, HubError
-from provision.transport import keys
 
 INVENTORY = """\
 fleet: lab

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from provision import keys
 from provision.actions import needs, rotate, rotate_tunnel, rotation, tunnels
 from provision.actions.fleet import LoadedFleet
 from provision.actions.requests import Caller, Outcome
@@ -22,9 +23,9 @@ from provision.inventory.load import load
 from provision.node.resources import Command, File, Firewall, Unit
 from provision.output import Output
 from provision.plan import plan
-from provision.secretstore import model
+from provision.secrets import model
 from provision.steps.context import Bundle, Context, Location
-from provision.transport import hostkeys, keys
+from provision.transport import hostkeys
 from provision.transport.hostkeys import Pin
 
 INVENTORY = """\

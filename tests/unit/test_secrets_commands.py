@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from provision import keys
 from provision.errors import Exit
-from provision.transport import keys
 
 VALUE = "correct-horse: battery # staple"
 INVENTORY = """\

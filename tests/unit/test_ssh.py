@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from provision import keys
 from provision.errors import Exit, HubError
-from provision.transport import keys, ssh
+from provision.transport import ssh
 from provision.transport.hostkeys import Pin, fingerprint
 from provision.transport.ssh import Target, connect
 

@@ -12,7 +12,7 @@ import pyrage
 
 from ..errors import Exit, HubError
 from ..inventory.model import Fleet
-from ..transport.keys import operator_key_path
+from ..keys import operator_key_path
 
 VARIABLE = "HUBCTL_AGE_KEY"
 _AGE_KEY = "AGE-SECRET-KEY-"

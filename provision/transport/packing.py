@@ -1,4 +1,4 @@
-"""The engine as one archive, made on the controller: the same bytes for the same sources."""
+"""Archives for nodes, the engine's above all: the same bytes for the same sources."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import tarfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+
+from .. import node
 
 PACKAGE = "hubctl_node"
 # Taking the interpreter down in order would cost every run 10 ms; events are written unbuffered.
@@ -28,7 +30,7 @@ def engine_archive() -> tuple[str, bytes]:
 
     Unpacked into a folder it is started with `python3 -E -s FOLDER`.
     """
-    source = Path(__file__).parent
+    source = Path(node.__file__).parent
     files = {
         f"{PACKAGE}/{path.relative_to(source).as_posix()}": path.read_bytes() for path in source.rglob("*.py")
     }

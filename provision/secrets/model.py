@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from ..errors import Exit, HubError
-from ..secrets import Secret
+from .value import Secret
 
 Status = Literal["next", "current", "former", "retired"]
 STATUSES: tuple[Status, ...] = ("next", "current", "former", "retired")

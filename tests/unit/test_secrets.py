@@ -14,13 +14,13 @@ from pathlib import Path
 import pyrage
 import pytest
 
+from provision import keys
 from provision.errors import Exit, HubError
 from provision.inventory.load import load
-from provision.secrets import Secret
-from provision.secretstore import model
-from provision.secretstore.model import Document
-from provision.secretstore.store import SecretStore
-from provision.transport import keys
+from provision.secrets import model
+from provision.secrets.model import Document
+from provision.secrets.store import SecretStore
+from provision.secrets.value import Secret
 
 VALUE = "correct-horse-battery-staple"
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -201,7 +201,7 @@ def test_a_damaged_file_is_said(store: SecretStore, damage: str) -> None:
 
 
 def test_damaged_content_is_never_quoted(store: SecretStore, tmp_path: Path) -> None:
-    from provision.secretstore import codec
+    from provision.secrets import codec
 
     for text in (f'{{"format": 1, "recipients": ["{VALUE}"', f'["{VALUE}"]', f'{{"format": "{VALUE}"}}'):
         with pytest.raises(ValueError) as caught:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from ..errors import Exit, HubError
 from ..inventory.suggest import did_you_mean
-from ..secrets import Secret
-from ..secretstore import model
-from ..secretstore.model import Document
-from ..secretstore.store import SecretStore
+from . import model
+from .model import Document
+from .store import SecretStore
+from .value import Secret
 
 MANAGED = ("tunnel/", "service/")
 """Names that begin like this are made, changed and removed by hubctl alone."""
@@ -96,7 +96,7 @@ def add_recipient(store: SecretStore, key: str) -> bool:
     Raises:
         HubError: it is no key.
     """
-    from ..secretstore import age
+    from . import age
 
     key = " ".join(key.split())
     age.recipient(key)

@@ -108,7 +108,7 @@ class SecretStore:
                 self._held = False
 
     def _first_recipients(self) -> tuple[str, ...]:
-        from ..transport.keys import ensure_operator_key
+        from ..keys import ensure_operator_key
 
         return (ensure_operator_key(self._fleet)[0],)
 

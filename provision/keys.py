@@ -10,8 +10,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ..errors import Exit, HubError
-from ..inventory.model import Fleet
+from .errors import Exit, HubError
+from .inventory.model import Fleet
 
 
 @dataclass(frozen=True)

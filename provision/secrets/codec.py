@@ -6,8 +6,8 @@ import json
 from datetime import datetime
 from typing import Any
 
-from ..secrets import Secret
 from .model import STATUSES, Document, Generation, Generations
+from .value import Secret
 
 FORMAT = 1
 
