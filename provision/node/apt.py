@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .atomic import make_directories, write_file
-from .context import Context, disk_full
-from .errors import NodeError
+from .errors import NodeError, disk_full
+from .files import make_directories, write_file
+from .run import Run
 from .system import Completed
 
 _ENV = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "APT_LISTCHANGES_FRONTEND": "none"}
@@ -28,48 +28,48 @@ _POLICY = "/usr/sbin/policy-rc.d"
 _MARK = "# Made by hubctl"
 
 
-def install(ctx: Context, names: Sequence[str]) -> None:
+def install(run: Run, names: Sequence[str]) -> None:
     """Install packages with what they depend on.
 
     Raises:
         NodeError: apt failed; with its last lines and what to do.
     """
-    with _no_service_starts(ctx):
-        _repair(ctx)
-        fresh = _update_lists(ctx, always=False)
-        done = _install(ctx, names)
+    with _no_service_starts(run):
+        _repair(run)
+        fresh = _update_lists(run, always=False)
+        done = _install(run, names)
         # The lists name versions that the mirrors may have replaced since.
         if done.status != 0 and not fresh and not disk_full(done.output):
-            _update_lists(ctx, always=True)
-            done = _install(ctx, names)
-    ctx.dpkg.forget()
-    ctx.accounts.forget()
-    ctx.units.forget()
+            _update_lists(run, always=True)
+            done = _install(run, names)
+    run.dpkg.forget()
+    run.accounts.forget()
+    run.units.forget()
     if done.status != 0:
         raise _failure(done, "packages could not be installed")
 
 
-def _install(ctx: Context, names: Sequence[str]) -> Completed:
-    return _apt(ctx, "install", "--yes", "--no-install-recommends", "--", *names)
+def _install(run: Run, names: Sequence[str]) -> Completed:
+    return _apt(run, "install", "--yes", "--no-install-recommends", "--", *names)
 
 
-def _apt(ctx: Context, *arguments: str) -> Completed:
+def _apt(run: Run, *arguments: str) -> Completed:
     """Run apt-get; wait for locks that apt itself does not wait for."""
     deadline = time.monotonic() + _LOCK_SECONDS
     while True:
         argv = ["apt-get", "--quiet", *_OPTIONS, *arguments]
-        done = ctx.system.run(argv, env=_ENV, timeout=_LIMIT_SECONDS, on_line=ctx.progress)
+        done = run.system.run(argv, env=_ENV, timeout=_LIMIT_SECONDS, on_line=run.progress)
         locked = done.status != 0 and "Could not get lock" in done.output
         if not locked or time.monotonic() > deadline:
             return done
-        ctx.progress("another program holds apt's lock")
+        run.progress("another program holds apt's lock")
         time.sleep(3)
 
 
-def _repair(ctx: Context) -> None:
+def _repair(run: Run) -> None:
     """Finish what an interrupted dpkg left behind."""
-    updates = ctx.path("/var/lib/dpkg/updates")
-    status = ctx.path("/var/lib/dpkg/status")
+    updates = run.path("/var/lib/dpkg/updates")
+    status = run.path("/var/lib/dpkg/status")
     halves = (
         b" half-installed\n",
         b" unpacked\n",
@@ -80,25 +80,25 @@ def _repair(ctx: Context) -> None:
     data = status.read_bytes() if status.exists() else b""
     if not any(half in data for half in halves) and not (updates.is_dir() and any(updates.iterdir())):
         return
-    ctx.progress("finishing an interrupted installation")
+    run.progress("finishing an interrupted installation")
     argv = ["dpkg", "--force-confdef", "--force-confold", "--configure", "--pending"]
-    ctx.system.run(argv, env=_ENV, timeout=_LIMIT_SECONDS, on_line=ctx.progress)
-    done = _apt(ctx, "install", "--yes", "--fix-broken")
+    run.system.run(argv, env=_ENV, timeout=_LIMIT_SECONDS, on_line=run.progress)
+    done = _apt(run, "install", "--yes", "--fix-broken")
     if done.status != 0:
         raise _failure(done, "an interrupted installation could not be finished")
 
 
-def _update_lists(ctx: Context, *, always: bool) -> bool:
+def _update_lists(run: Run, *, always: bool) -> bool:
     """Fetch the package lists when they are missing or a day old; return whether they were fetched."""
-    stamp = ctx.state / "apt-updated"
+    stamp = run.state / "apt-updated"
     age = time.time() - max(
-        _modified(stamp), _modified(ctx.path("/var/lib/apt/periodic/update-success-stamp"))
+        _modified(stamp), _modified(run.path("/var/lib/apt/periodic/update-success-stamp"))
     )
-    lists = ctx.path("/var/lib/apt/lists")
+    lists = run.path("/var/lib/apt/lists")
     missing = not lists.is_dir() or not any(lists.glob("*_Packages*"))
     if not always and not missing and -_LISTS_SECONDS < age < _LISTS_SECONDS:
         return False
-    done = _apt(ctx, "update")
+    done = _apt(run, "update")
     if done.status != 0:
         raise _failure(done, "the package lists could not be fetched")
     make_directories(stamp.parent)
@@ -114,9 +114,9 @@ def _modified(path: Path) -> float:
 
 
 @contextlib.contextmanager
-def _no_service_starts(ctx: Context) -> Iterator[None]:
+def _no_service_starts(run: Run) -> Iterator[None]:
     """Keep packages from starting services while this process lives; an own policy of the node is put back."""
-    policy = ctx.path(_POLICY)
+    policy = run.path(_POLICY)
     kept = policy.with_name("policy-rc.d.hubctl-kept")
     if policy.exists() and _MARK.encode() not in policy.read_bytes():
         policy.replace(kept)

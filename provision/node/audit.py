@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .atomic import make_directories, write_file
+from .files import make_directories, write_file
 
 _PLANS = 10
 

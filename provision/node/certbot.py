@@ -7,8 +7,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from .context import Context
 from .errors import NodeError
+from .run import Run
 from .system import Completed
 
 if TYPE_CHECKING:
@@ -64,20 +64,20 @@ def _seconds(text: str) -> float:
     return date.timestamp()
 
 
-def live(ctx: Context, name: str) -> Path:
+def live(run: Run, name: str) -> Path:
     """Return where certbot keeps a certificate."""
-    return ctx.path(f"{_ROOT}/live/{name}/fullchain.pem")
+    return run.path(f"{_ROOT}/live/{name}/fullchain.pem")
 
 
-def reasons(ctx: Context, wanted: Certificate) -> list[Reason]:
+def reasons(run: Run, wanted: Certificate) -> list[Reason]:
     """Return why the certificate must be issued; empty when it is right."""
-    found = read_certificate(live(ctx, wanted.name))
+    found = read_certificate(live(run, wanted.name))
     if found is None:
         return [Reason.MISSING]
     result = []
     if not found.names >= set(wanted.domains):
         result.append(Reason.DOMAINS)
-    if _renewal_server(ctx, wanted.name) != wanted.server:
+    if _renewal_server(run, wanted.name) != wanted.server:
         result.append(Reason.SERVER)
     # A short-lived certificate is renewed in its last third.
     if found.ends - time.time() < min(_WEEK, (found.ends - found.begins) / 3):
@@ -85,8 +85,8 @@ def reasons(ctx: Context, wanted: Certificate) -> list[Reason]:
     return result
 
 
-def _renewal_server(ctx: Context, name: str) -> str:
-    path = ctx.path(f"{_ROOT}/renewal/{name}.conf")
+def _renewal_server(run: Run, name: str) -> str:
+    path = run.path(f"{_ROOT}/renewal/{name}.conf")
     for line in path.read_text().splitlines() if path.exists() else ():
         key, _, value = line.partition("=")
         if key.strip() == "server":
@@ -94,24 +94,24 @@ def _renewal_server(ctx: Context, name: str) -> str:
     return ""
 
 
-def issue(ctx: Context, wanted: Certificate) -> None:
+def issue(run: Run, wanted: Certificate) -> None:
     """Have the certificate issued; an account that the authority has forgotten is made again.
 
     Raises:
         NodeError: with the authority's reason and what to do about it.
     """
-    why = reasons(ctx, wanted)
+    why = reasons(run, wanted)
     if why == [Reason.MISSING]:
-        _put_away_remains(ctx, wanted.name)
-    done = _certonly(ctx, wanted, why)
+        _put_away_remains(run, wanted.name)
+    done = _certonly(run, wanted, why)
     if done.status != 0 and _account_unknown(done.output):
-        _forget_account(ctx, wanted.server)
-        done = _certonly(ctx, wanted, why)
-    if done.status != 0 or reasons(ctx, wanted):
+        _forget_account(run, wanted.server)
+        done = _certonly(run, wanted, why)
+    if done.status != 0 or reasons(run, wanted):
         raise _failure(wanted, done)
 
 
-def _certonly(ctx: Context, wanted: Certificate, why: list[Reason]) -> Completed:
+def _certonly(run: Run, wanted: Certificate, why: list[Reason]) -> Completed:
     argv = [
         "certbot",
         "certonly",
@@ -121,22 +121,22 @@ def _certonly(ctx: Context, wanted: Certificate, why: list[Reason]) -> Completed
         wanted.email,
         "--no-eff-email",
     ]
-    argv += ["--server", wanted.server, "--webroot", "--webroot-path", str(ctx.path(wanted.webroot))]
+    argv += ["--server", wanted.server, "--webroot", "--webroot-path", str(run.path(wanted.webroot))]
     argv += ["--cert-name", wanted.name, *(f"--domain={domain}" for domain in wanted.domains)]
     if Reason.DOMAINS in why:
         argv.append("--renew-with-new-domains")
     # Without force certbot keeps a certificate of another authority until it expires.
     argv.append("--force-renewal" if why != [Reason.MISSING] else "--keep-until-expiring")
-    log = _log(ctx)
-    done = ctx.system.run(argv, timeout=_LIMIT_SECONDS, on_line=ctx.progress)
+    log = _log(run)
+    done = run.system.run(argv, timeout=_LIMIT_SECONDS, on_line=run.progress)
     if done.status == 0:
         return done
-    said = _log(ctx)
+    said = _log(run)
     return Completed(done.status, done.output + _errors(said[len(log) :] if said.startswith(log) else said))
 
 
-def _log(ctx: Context) -> str:
-    path = ctx.path(_LOG)
+def _log(run: Run) -> str:
+    path = run.path(_LOG)
     return path.read_text("utf-8", "replace") if path.exists() else ""
 
 
@@ -151,16 +151,16 @@ def _account_unknown(output: str) -> bool:
     return "accountDoesNotExist" in output or "Account is not valid" in output
 
 
-def _forget_account(ctx: Context, server: str) -> None:
+def _forget_account(run: Run, server: str) -> None:
     """Put away the account at this authority; certbot registers a new one."""
     place = server.split("://", 1)[-1].rstrip("/")
-    ctx.put_away(ctx.path(f"{_ROOT}/accounts/{place}"))
+    run.put_away(run.path(f"{_ROOT}/accounts/{place}"))
 
 
-def _put_away_remains(ctx: Context, name: str) -> None:
+def _put_away_remains(run: Run, name: str) -> None:
     """Put away what is left of a damaged certificate; beside it certbot would give the new one another name."""
     for place in (f"renewal/{name}.conf", f"live/{name}", f"archive/{name}"):
-        ctx.put_away(ctx.path(f"{_ROOT}/{place}"))
+        run.put_away(run.path(f"{_ROOT}/{place}"))
 
 
 def _failure(wanted: Certificate, done: Completed) -> NodeError:

@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .context import Context
 from .errors import Interrupted, NodeError, from_os_error
 from .journal import Due, Follows
 from .resources.base import Change, Resource
+from .run import Run
 from .systemd import is_unit_file
 
 
@@ -32,11 +32,11 @@ class Tally:
         return sum(status in statuses for status in self.statuses.values())
 
 
-def converge(ctx: Context, resources: Sequence[Resource], tally: Tally) -> None:
+def converge(run: Run, resources: Sequence[Resource], tally: Tally) -> None:
     """Bring the node to the desired state, or say what differs.
 
     Args:
-        ctx: the run.
+        run: the run.
         resources: the desired state, in order.
         tally: filled in as the run goes on.
 
@@ -45,15 +45,15 @@ def converge(ctx: Context, resources: Sequence[Resource], tally: Tally) -> None:
         Interrupted: the operator is gone; the resource in hand was finished.
     """
     due = _due_by_cause(resources)
-    ctx.units.watch(unit for resource in resources for unit in resource.units(ctx))
+    run.units.watch(unit for resource in resources for unit in resource.units(run))
     for index, resource in enumerate(resources):
-        if ctx.session.interrupted():
+        if run.peer.interrupted():
             raise Interrupted
-        ctx.enter(index, resource.id)
-        _one(ctx, resource, due, tally)
-    _flush(ctx, resources, due, tally)
-    if ctx.apply:
-        _verify(ctx)
+        run.enter(index, resource.id)
+        _one(run, resource, due, tally)
+    _flush(run, resources, due, tally)
+    if run.apply:
+        _verify(run)
 
 
 def _due_by_cause(resources: Sequence[Resource]) -> Follows:
@@ -65,17 +65,17 @@ def _due_by_cause(resources: Sequence[Resource]) -> Follows:
     return result
 
 
-def _one(ctx: Context, resource: Resource, due: Follows, tally: Tally) -> None:
+def _one(run: Run, resource: Resource, due: Follows, tally: Tally) -> None:
     started = time.monotonic()
     changes: list[Change] = []
     status = "failed"
     try:
-        changes = resource.compare(ctx)
-        if changes and ctx.apply:
-            _apply(ctx, resource, changes, _follows(resource, changes, due))
+        changes = resource.compare(run)
+        if changes and run.apply:
+            _apply(run, resource, changes, _follows(resource, changes, due))
         elif changes:
-            _pretend(ctx, resource, _follows(resource, changes, due))
-        status = ("changed" if ctx.apply else "would-change") if changes else "ok"
+            _pretend(run, resource, _follows(resource, changes, due))
+        status = ("changed" if run.apply else "would-change") if changes else "ok"
     except OSError as error:
         raise from_os_error(error) from error
     except Interrupted:
@@ -83,7 +83,7 @@ def _one(ctx: Context, resource: Resource, due: Follows, tally: Tally) -> None:
         raise
     finally:
         tally.note(resource, status, changes)
-        ctx.session.emit(
+        run.peer.emit(
             "resource",
             id=resource.id,
             status=status,
@@ -98,66 +98,66 @@ def _follows(resource: Resource, changes: Sequence[Change], due: Follows) -> Fol
     return {cause: due.get(cause, []) for cause in causes}
 
 
-def _pretend(ctx: Context, resource: Resource, follows: Follows) -> None:
-    ctx.journal.settle(resource.id)
-    ctx.journal.intend(resource.id, follows, daemon_reload=False)
+def _pretend(run: Run, resource: Resource, follows: Follows) -> None:
+    run.journal.settle(resource.id)
+    run.journal.intend(resource.id, follows, daemon_reload=False)
 
 
-def _apply(ctx: Context, resource: Resource, changes: Sequence[Change], follows: Follows) -> None:
-    ctx.stage("before")
+def _apply(run: Run, resource: Resource, changes: Sequence[Change], follows: Follows) -> None:
+    run.stage("before")
     reload = any(is_unit_file(path) for path in resource.paths())
-    new = ctx.journal.intend(resource.id, follows, daemon_reload=reload)
-    ctx.stage("journaled")
+    new = run.journal.intend(resource.id, follows, daemon_reload=reload)
+    run.stage("journaled")
     try:
-        resource.apply(ctx)
+        resource.apply(run)
     except (NodeError, OSError):
         # What has changed nothing makes nothing due; the next run tries it again.
-        if _still_differs(ctx, resource, changes):
-            ctx.journal.withdraw(resource.id, new)
+        if _still_differs(run, resource, changes):
+            run.journal.withdraw(resource.id, new)
         raise
-    ctx.stage("after")
+    run.stage("after")
 
 
-def _still_differs(ctx: Context, resource: Resource, changes: Sequence[Change]) -> bool:
+def _still_differs(run: Run, resource: Resource, changes: Sequence[Change]) -> bool:
     """Whether a resource differs as it did before it was applied."""
     try:
-        return resource.compare(ctx) == list(changes)
+        return resource.compare(run) == list(changes)
     except (NodeError, OSError):
         return False
 
 
-def _flush(ctx: Context, resources: Sequence[Resource], due: Follows, tally: Tally) -> None:
+def _flush(run: Run, resources: Sequence[Resource], due: Follows, tally: Tally) -> None:
     """Do what later resources made due for earlier ones, and what former runs left for resources no longer wanted."""
     for index, resource in enumerate(resources):
-        if ctx.journal.due(resource.id):
-            ctx.enter(index, resource.id)
-            _one(ctx, resource, due, tally)
-            ctx.journal.settle(resource.id)
-    for target in list(ctx.journal.pending) if ctx.apply else ():
-        _do_orphan(ctx, target)
-    if ctx.apply:
-        ctx.daemon_reload(force=ctx.units.links_changed)
+        if run.journal.due(resource.id):
+            run.enter(index, resource.id)
+            _one(run, resource, due, tally)
+            run.journal.settle(resource.id)
+    for target in list(run.journal.pending) if run.apply else ():
+        _do_orphan(run, target)
+    if run.apply:
+        run.daemon_reload(force=run.units.links_changed)
 
 
-def _do_orphan(ctx: Context, target: str) -> None:
+def _do_orphan(run: Run, target: str) -> None:
     kind, _, name = target.partition(":")
-    if kind == "unit" and ctx.units.now(name)[0].running:
-        ctx.daemon_reload()
-        action = "restart" if "restart" in ctx.journal.due(target) else "reload"
-        ctx.acted(name, action, ctx.journal.due(target)[action])
-        ctx.units.act(action, name)
-    ctx.journal.settle(target)
+    if kind == "unit" and run.units.now(name)[0].running:
+        run.daemon_reload()
+        action = "restart" if "restart" in run.journal.due(target) else "reload"
+        run.acted(name, action, run.journal.due(target)[action])
+        run.units.act(action, name)
+    run.journal.settle(target)
 
 
-def _verify(ctx: Context) -> None:
+def _verify(run: Run) -> None:
     """See that the units that were started or restarted stayed up.
 
     Raises:
         NodeError: one has failed since.
     """
-    if not ctx.touched_units:
+    if not run.touched_units:
         return
-    time.sleep(ctx.system.settle)
-    failed = [state.name for state in ctx.units.now(*sorted(ctx.touched_units)) if state.failed]
+    time.sleep(run.system.settle)
+    failed = [state.name for state in run.units.now(*sorted(run.touched_units)) if state.failed]
     if failed:
-        raise ctx.units.failure("staying up", failed)
+        raise run.units.failure("staying up", failed)

@@ -42,3 +42,9 @@ def from_os_error(error: OSError) -> NodeError:
             "read-only", f"{where}{what}", hint="the disk may be failing: see `dmesg` on the node"
         )
     return NodeError("os-error", f"{where}{what}")
+
+
+def disk_full(output: str) -> str:
+    """Return the code for a full disk if a program complains about one."""
+    signs = ("No space left on device", "You don't have enough free space", "Disk quota exceeded")
+    return "disk-full" if any(sign in output for sign in signs) else ""

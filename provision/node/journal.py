@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from .atomic import make_directories, write_file
 from .errors import NodeError
+from .files import make_directories, write_file
 
 
 class Due(NamedTuple):

@@ -6,8 +6,8 @@ import os
 import sys
 
 from .errors import Interrupted, NodeError
-from .run import EXIT, Request, bug
-from .session import Session
+from .peer import Peer
+from .request import EXIT, Request, bug
 from .system import System
 
 FORMAT = 1
@@ -23,32 +23,32 @@ def main(system: System | None = None) -> int:
     sink = os.dup(1)
     os.dup2(2, 1)
     os.umask(0o022)
-    session = Session(0, sink)
-    session.catch_signals()
+    peer = Peer(0, sink)
+    peer.catch_signals()
     try:
-        return _serve(system or System(), session)
+        return _serve(system or System(), peer)
     except Interrupted:
         return EXIT["interrupted"]
     except NodeError as error:
-        return _refuse(session, error)
+        return _refuse(peer, error)
     except ValueError as error:
-        return _refuse(session, NodeError("bad-manifest", f"the request cannot be read: {error}"))
+        return _refuse(peer, NodeError("bad-manifest", f"the request cannot be read: {error}"))
     except Exception:  # noqa: BLE001  the operator gets an event, whatever it is
-        return _refuse(session, bug())
+        return _refuse(peer, bug())
 
 
-def _serve(system: System, session: Session) -> int:
+def _serve(system: System, peer: Peer) -> int:
     from . import ops
 
-    manifest = session.receive_json()
+    manifest = peer.receive_json()
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise NodeError("bad-manifest", f"the request is not of format {FORMAT}", hint="deploy again")
     fault = os.environ.get("HUBCTL_FAULT") or str(manifest.get("fault", ""))
-    return ops.find(manifest.get("op"))(Request(system, session, manifest, fault))
+    return ops.find(manifest.get("op"))(Request(system, peer, manifest, fault))
 
 
-def _refuse(session: Session, error: NodeError) -> int:
+def _refuse(peer: Peer, error: NodeError) -> int:
     print(error.why, file=sys.stderr)  # noqa: T201
-    session.emit("error", id="", code=error.code, message=error.message, why=error.why, hint=error.hint)
-    session.emit("end", ok=0, changed=0, failed=0, seconds=0.0, result="failed")
+    peer.emit("error", id="", code=error.code, message=error.message, why=error.why, hint=error.hint)
+    peer.emit("end", ok=0, changed=0, failed=0, seconds=0.0, result="failed")
     return EXIT["failed"]

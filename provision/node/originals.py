@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .atomic import make_directories, remove, remove_tree, sync_directory, write_file, write_link
-from .context import Context, kind_of
+from .files import kind_of, make_directories, remove, remove_tree, sync_directory, write_file, write_link
+from .run import Run
 
 _INDEX = "index.json"
 
@@ -18,13 +18,13 @@ class Originals:
     """The originals of one group. They exist on disk only while the group is between two accepted states.
 
     Args:
-        ctx: the run.
+        run: the run.
         group: the group's name, a plain word.
     """
 
-    def __init__(self, ctx: Context, group: str) -> None:
-        self._ctx = ctx
-        self._folder = _root(ctx) / group
+    def __init__(self, run: Run, group: str) -> None:
+        self._ctx = run
+        self._folder = _root(run) / group
 
     def open(self) -> bool:
         """Whether the group was being changed when a run ended."""
@@ -72,15 +72,15 @@ class Originals:
         remove_tree(self._folder)
 
 
-def _root(ctx: Context) -> Path:
-    return ctx.state / "originals"
+def _root(run: Run) -> Path:
+    return run.state / "originals"
 
 
-def restore_all(ctx: Context) -> Iterator[str]:
+def restore_all(run: Run) -> Iterator[str]:
     """Put back every group that a killed run left half-written; yield the paths."""
-    root = _root(ctx)
+    root = _root(run)
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
         if (folder / _INDEX).exists():
-            yield from Originals(ctx, folder.name).restore()
+            yield from Originals(run, folder.name).restore()
         else:
             remove_tree(folder)

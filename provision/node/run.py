@@ -1,196 +1,144 @@
-"""One run from its request to its `end` event: the lock, what a killed run left, the log."""
+"""What a resource may use while it is checked and applied."""
 
 from __future__ import annotations
 
+import os
+import signal
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
-from . import audit, lock
-from .atomic import remove_tree
-from .context import STATE, Context
-from .engine import Tally
-from .errors import Interrupted, NodeError, from_os_error
+from .errors import NodeError, disk_full
+from .facts import Accounts, Dpkg
+from .files import kind_of, make_directories, remove_tree
 from .journal import Journal
-from .originals import restore_all
-from .session import Session
+from .peer import Peer
 from .system import System
+from .systemd import Units
 
-LOCK = "/run/hubctl/lock"
-_ENGINES = 3
-EXIT = {"done": 0, "failed": 1, "interrupted": 3, "locked": 75}
-
-Body = Callable[[Context, Tally], None]
+STATE = "/var/lib/hubctl"
+_KEPT_RUNS = 20
+_PROGRESS_SECONDS = 0.3
 
 
-@dataclass(frozen=True)
-class Request:
-    """What the operator asks for.
+class Run:
+    """One run: the machine, its facts, the journal and the operator.
 
     Args:
         system: the machine.
-        session: the operator.
-        manifest: the request as it came, see docs/reference/engine.md.
-        fault: `RESOURCE:STAGE` at which the engine kills itself, in tests.
+        peer: the operator at the other end.
+        journal: what is due.
+        apply: False in a dry run.
+        caller: who asks for it and when, as the manifest says.
+        units: units that will be asked about.
+        fault: `RESOURCE:STAGE` at which the engine kills itself, for tests of crashes.
     """
 
-    system: System
-    session: Session
-    manifest: Mapping[str, Any]
-    fault: str = ""
+    def __init__(
+        self,
+        system: System,
+        peer: Peer,
+        journal: Journal,
+        *,
+        apply: bool,
+        caller: Mapping[str, object],
+        units: Iterable[str] = (),
+        fault: str = "",
+    ) -> None:
+        self.system = system
+        self.peer = peer
+        self.journal = journal
+        self.apply = apply
+        self.caller = caller
+        self.dpkg = Dpkg(system)
+        self.accounts = Accounts(system)
+        self.units = Units(system, units)
+        self.touched_units: set[str] = set()
+        self.name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{str(caller.get('id', ''))[:8]}"
+        self._place, _, self._stage = fault.rpartition(":")
+        self._index, self._id = -1, ""
+        self._said = 0.0
 
     @property
-    def run(self) -> dict[str, object]:
-        """Who asks, when and by which command."""
-        run = self.manifest.get("run")
-        return dict(run) if isinstance(run, dict) else {}
+    def state(self) -> Path:
+        """The engine's own directory."""
+        return self.system.path(STATE)
 
-    def context(self, *, apply: bool) -> Context:
-        """Return the context of a run."""
-        journal = Journal(self.system.path(f"{STATE}/journal.json"), durable=apply)
-        return Context(self.system, self.session, journal, apply=apply, run=self.run, fault=self.fault)
+    def path(self, path: str) -> Path:
+        """Return where the absolute `path` of the machine is."""
+        return self.system.path(path)
 
+    def enter(self, index: int, resource_id: str) -> None:
+        """Note which resource is in hand."""
+        self._index, self._id = index, resource_id
 
-def compare_only(request: Request, body: Body, total: int) -> int:
-    """Do a dry run: no lock, nothing written. Return the exit status."""
-    started = time.monotonic()
-    ctx, tally = request.context(apply=False), Tally()
-    request.session.emit("start", total=total, pending=sorted(ctx.journal.pending))
-    return _end(ctx, tally, _guard(ctx, body, tally), started)
+    @property
+    def in_hand(self) -> str:
+        """The id of the resource in hand, or nothing."""
+        return self._id
 
+    def stage(self, name: str) -> None:
+        """Pass a point at which a test may have the engine killed."""
+        if self._stage == name and self._place in (str(self._index), self._id, "*"):
+            os.kill(os.getpid(), signal.SIGKILL)
 
-def exclusively(
-    request: Request, body: Body, total: int, plan: Callable[[], dict[str, object]] | None = None
-) -> int:
-    """Do a run that changes the node, under its lock. Return the exit status.
+    def progress(self, text: str) -> None:
+        """Tell the operator what is going on, a few times a second at most."""
+        if time.monotonic() - self._said >= _PROGRESS_SECONDS:
+            self._said = time.monotonic()
+            self.peer.emit("progress", id=self._id, text=text[:300])
 
-    Args:
-        request: what is asked for.
-        body: what is done.
-        total: how many resources there are.
-        plan: gives the plan to be kept, without secrets, if something changes.
-    """
-    session = request.session
+    def acted(self, unit: str, action: str, why: Iterable[str] = ()) -> None:
+        """Tell the operator what is done to a unit."""
+        self.touched_units.add(unit)
+        self.peer.emit("unit", name=unit, action=action, why=list(why))
 
-    def waiting(holder: lock.Holder) -> None:
-        if session.interrupted():
-            raise Interrupted
-        session.emit("progress", id="lock", text=f"waiting for {holder.get('who', 'another run')}")
+    def daemon_reload(self, *, force: bool = False) -> None:
+        """Let systemd read the unit files if one changed."""
+        if force or self.journal.daemon_reload:
+            self.units.act("daemon-reload")
+            self.journal.reloaded()
 
-    started = time.monotonic()
-    me: lock.Holder = {**request.run, "since": audit.now()}
-    wait = float(request.manifest.get("lock_wait", 0))
-    try:
-        with lock.hold(request.system.path(LOCK), me, wait, waiting):
-            return _locked(request, body, total, plan, started)
-    except lock.Locked as error:
-        session.emit("locked", holder=error.holder)
-        result = "locked"
-    except Interrupted:
-        result = "interrupted"
-    session.emit(
-        "end", ok=0, changed=0, failed=0, seconds=round(time.monotonic() - started, 3), result=result
-    )
-    return EXIT[result]
+    def keep(self, path: Path) -> None:
+        """Keep a copy of a file or link that is about to be replaced or removed, readable by root only."""
+        import shutil
 
+        shutil.copy2(path, self._kept(path), follow_symlinks=False)
 
-def _locked(
-    request: Request,
-    body: Body,
-    total: int,
-    plan: Callable[[], dict[str, object]] | None,
-    started: float,
-) -> int:
-    ctx, tally = request.context(apply=True), Tally()
-    begun = audit.now()
-    unfinished = ctx.journal.begin({**request.run, "begun": begun})
-    if unfinished:
-        audit.record(ctx.state, {**unfinished, "result": "killed"})
-    request.session.emit("start", total=total, pending=sorted(ctx.journal.pending))
+    def put_away(self, path: Path) -> None:
+        """Move a file or directory, if there is one, to where replaced files are kept."""
+        import shutil
 
-    def whole(ctx: Context, tally: Tally) -> None:
-        for path in restore_all(ctx):
-            request.session.emit(
-                "progress", id="journal", text=f"put back {path}, which a killed run left unchecked"
-            )
-        body(ctx, tally)
+        if kind_of(path)[0] != "absent":
+            shutil.move(str(path), str(self._kept(path)))
 
-    result = _guard(ctx, whole, tally)
-    _log(ctx, tally, result, begun, plan)
-    return _end(ctx, tally, result, started)
+    def _kept(self, path: Path) -> Path:
+        runs = self.state / "replaced"
+        if not (runs / self.name).is_dir():
+            make_directories(runs)
+            runs.chmod(0o700)
+            for old in sorted(runs.iterdir())[:-_KEPT_RUNS]:
+                remove_tree(old)
+        copy = runs / self.name / str(path).lstrip("/")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.unlink(missing_ok=True)
+        return copy
 
+    def run_checked(
+        self,
+        argv: Iterable[str],
+        code: str,
+        message: str,
+        *,
+        hint: str = "",
+        env: Mapping[str, str] | None = None,
+        timeout: float = 600,
+    ) -> None:
+        """Run a program that must succeed; its output is shown as progress, and as the cause when it fails.
 
-def _log(
-    ctx: Context, tally: Tally, result: str, begun: str, plan: Callable[[], dict[str, object]] | None
-) -> None:
-    entry = {
-        **ctx.run,
-        "begun": begun,
-        "ended": audit.now(),
-        "result": result,
-        "ok": tally.count("ok"),
-        "changed": [change["id"] for change in tally.changes],
-        "changes": tally.changes,
-        "failed": [name for name, status in tally.statuses.items() if status == "failed"],
-    }
-    try:
-        ctx.journal.end()
-        audit.record(ctx.state, entry)
-        if tally.changes and plan is not None:
-            audit.keep_plan(ctx.state, ctx.name, plan())
-        _prune_engines(ctx)
-    except OSError as error:
-        _say(ctx, from_os_error(error))
-
-
-def _prune_engines(ctx: Context) -> None:
-    """Keep the engines that were installed last, and this one."""
-    folder = ctx.state / "engine"
-    engines = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime) if folder.is_dir() else []
-    for path in engines[:-_ENGINES]:
-        if path not in Path(__file__).parents:
-            remove_tree(path)
-
-
-def _guard(ctx: Context, body: Body, tally: Tally) -> str:
-    """Do the work; turn whatever goes wrong into an event and a result."""
-    try:
-        body(ctx, tally)
-    except NodeError as error:
-        _say(ctx, error)
-    except Interrupted:
-        return "interrupted"
-    except OSError as error:
-        _say(ctx, from_os_error(error))
-    except Exception:  # noqa: BLE001  the operator gets an event, whatever it is
-        _say(ctx, bug())
-    else:
-        return "done"
-    return "failed"
-
-
-def bug() -> NodeError:
-    """Describe the exception in hand as a fault of the engine."""
-    import traceback
-
-    return NodeError("engine-bug", "the engine failed", why=traceback.format_exc(), hint="please report this")
-
-
-def _say(ctx: Context, error: NodeError) -> None:
-    fields = {"code": error.code, "message": error.message, "why": error.why, "hint": error.hint}
-    ctx.session.emit("error", id=ctx.in_hand, **fields)
-
-
-def _end(ctx: Context, tally: Tally, result: str, started: float) -> int:
-    ctx.session.emit(
-        "end",
-        ok=tally.count("ok"),
-        changed=tally.count("changed", "would-change"),
-        failed=tally.count("failed"),
-        seconds=round(time.monotonic() - started, 3),
-        result=result,
-        pending=sorted(ctx.journal.pending) if ctx.apply else [],
-    )
-    return EXIT[result]
+        Raises:
+            NodeError: it failed.
+        """
+        done = self.system.run(list(argv), env=env, timeout=timeout, on_line=self.progress)
+        if done.status != 0:
+            raise NodeError(disk_full(done.output) or code, message, why=done.tail(), hint=hint)

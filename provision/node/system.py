@@ -42,7 +42,7 @@ def run_program(
     timeout: float = 600,
     on_line: OnLine = None,
 ) -> Completed:
-    """Run a program without a shell, in its own session, with nothing to read.
+    """Run a program without a shell, in its own peer, with nothing to read.
 
     Args:
         argv: the program and its arguments.

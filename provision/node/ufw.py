@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .context import Context
 from .errors import NodeError
+from .run import Run
 
 _ANY = {4: "0.0.0.0/0", 6: "::/0"}
 _FILES = {4: "/etc/ufw/user.rules", 6: "/etc/ufw/user6.rules"}
@@ -50,29 +50,29 @@ class Found:
     rules: frozenset[tuple[int, str]]
 
 
-def read(ctx: Context) -> Found | None:
+def read(run: Run) -> Found | None:
     """Read ufw's files without starting it; None where it is not installed."""
-    settings = _settings(ctx, "/etc/default/ufw")
-    if not settings or not ctx.path(_FILES[4]).exists():
+    settings = _settings(run, "/etc/default/ufw")
+    if not settings or not run.path(_FILES[4]).exists():
         return None
-    ipv6 = settings.get("IPV6") == "yes" and ctx.path("/proc/sys/net/ipv6").is_dir()
+    ipv6 = settings.get("IPV6") == "yes" and run.path("/proc/sys/net/ipv6").is_dir()
     rules = set()
     for family in (4, 6) if ipv6 else (4,):
-        path = ctx.path(_FILES[family])
+        path = run.path(_FILES[family])
         for line in path.read_text().splitlines() if path.exists() else ():
             if line.startswith(_TUPLE):
                 words = line[len(_TUPLE) :].split(" comment=")[0]
                 rules.add((family, words.strip()))
     return Found(
-        enabled=_settings(ctx, "/etc/ufw/ufw.conf").get("ENABLED") == "yes",
+        enabled=_settings(run, "/etc/ufw/ufw.conf").get("ENABLED") == "yes",
         denies=settings.get("DEFAULT_INPUT_POLICY") == "DROP",
         ipv6=ipv6,
         rules=frozenset(rules),
     )
 
 
-def _settings(ctx: Context, name: str) -> dict[str, str]:
-    path = ctx.path(name)
+def _settings(run: Run, name: str) -> dict[str, str]:
+    path = run.path(name)
     lines = path.read_text().splitlines() if path.exists() else []
     pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
     return {key.strip(): value.strip().strip('"') for key, _, value in pairs}
@@ -85,26 +85,26 @@ def compare(found: Found, wanted: Sequence[Allowed]) -> tuple[list[Allowed], lis
     return missing, sorted({words for _, words in found.rules - known})
 
 
-def apply(ctx: Context, wanted: Sequence[Allowed]) -> None:
+def apply(run: Run, wanted: Sequence[Allowed]) -> None:
     """Make ufw's rules the wanted ones; the caller puts SSH first.
 
     Raises:
         NodeError: ufw is not installed, or refuses.
     """
-    found = read(ctx)
+    found = read(run)
     if found is None:
         raise NodeError("no-ufw", "ufw is not installed", hint="the package `ufw` must be in the plan")
     missing, unwanted = compare(found, wanted)
     for rule in missing:
         to = ["to", "any", "port", str(rule.port)]
-        _ufw(ctx, "allow", "proto", rule.protocol, "from", rule.source, *to)
+        _ufw(run, "allow", "proto", rule.protocol, "from", rule.source, *to)
     if not found.denies:
-        _ufw(ctx, "default", "deny", "incoming")
+        _ufw(run, "default", "deny", "incoming")
     if not found.enabled:
-        _ufw(ctx, "--force", "enable")
-    ctx.stage("enabled")
+        _ufw(run, "--force", "enable")
+    run.stage("enabled")
     for words in unwanted:
-        _ufw(ctx, "--force", "delete", *_as_arguments(words))
+        _ufw(run, "--force", "delete", *_as_arguments(words))
 
 
 def _as_arguments(words: str) -> list[str]:
@@ -123,5 +123,5 @@ def _as_arguments(words: str) -> list[str]:
     return rule + (["port", port] if port != "any" else [])
 
 
-def _ufw(ctx: Context, *arguments: str) -> None:
-    ctx.run_checked(["ufw", *arguments], "ufw-failed", f"ufw {' '.join(arguments)} failed", timeout=60)
+def _ufw(run: Run, *arguments: str) -> None:
+    run.run_checked(["ufw", *arguments], "ufw-failed", f"ufw {' '.join(arguments)} failed", timeout=60)

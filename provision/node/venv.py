@@ -6,8 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from .atomic import make_directories, remove_tree, sync_directory, write_file
-from .context import Context
+from .files import make_directories, remove_tree, sync_directory, write_file
+from .run import Run
 
 _COMPLETE = ".hubctl-complete"
 _CACHE = "/var/cache/hubctl"
@@ -27,11 +27,11 @@ def complete(folder: Path) -> bool:
     return (folder / _COMPLETE).exists()
 
 
-def build(ctx: Context, folder: Path, requirements: str, uv: str) -> None:
+def build(run: Run, folder: Path, requirements: str, uv: str) -> None:
     """Build an environment in place, unless it is there; what a killed run left is built anew.
 
     Args:
-        ctx: the run.
+        run: the run.
         folder: where; its name is the environment's address.
         requirements: text of a lock with hashes.
         uv: path of the uv program, or empty for pip.
@@ -45,41 +45,41 @@ def build(ctx: Context, folder: Path, requirements: str, uv: str) -> None:
         remove_tree(folder)
     make_directories(folder.parent)
     lock = folder / "requirements.txt"
-    _run(ctx, _create(ctx, folder, uv), f"the environment {folder} could not be made")
+    _run(run, _create(run, folder, uv), f"the environment {folder} could not be made")
     write_file(lock, requirements.encode(), 0o644)
-    ctx.stage("env-created")
-    _run(ctx, _install(ctx, folder, lock, uv), f"packages could not be installed into {folder}")
+    run.stage("env-created")
+    _run(run, _install(run, folder, lock, uv), f"packages could not be installed into {folder}")
     # The marker must not be there before what it stands for.
     os.sync()
     write_file(folder / _COMPLETE, b"", 0o644)
     sync_directory(folder.parent)
 
 
-def _create(ctx: Context, folder: Path, uv: str) -> list[str]:
+def _create(run: Run, folder: Path, uv: str) -> list[str]:
     if uv:
         return [
-            str(ctx.path(uv)),
+            str(run.path(uv)),
             "venv",
             "--quiet",
             "--no-project",
             "--python",
-            ctx.system.python(),
+            run.system.python(),
             str(folder),
         ]
-    return [ctx.system.python(), "-m", "venv", str(folder)]
+    return [run.system.python(), "-m", "venv", str(folder)]
 
 
-def _install(ctx: Context, folder: Path, lock: Path, uv: str) -> list[str]:
+def _install(run: Run, folder: Path, lock: Path, uv: str) -> list[str]:
     python = str(folder / "bin/python")
     if uv:
-        head = [str(ctx.path(uv)), "pip", "install", "--python", python, "--compile-bytecode"]
+        head = [str(run.path(uv)), "pip", "install", "--python", python, "--compile-bytecode"]
     else:
         head = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
     return [*head, "--require-hashes", "--requirement", str(lock)]
 
 
-def _run(ctx: Context, argv: list[str], message: str) -> None:
-    cache = ctx.path(_CACHE)
+def _run(run: Run, argv: list[str], message: str) -> None:
+    cache = run.path(_CACHE)
     make_directories(cache)
     env = {
         "UV_CACHE_DIR": str(cache / "uv"),
@@ -88,4 +88,4 @@ def _run(ctx: Context, argv: list[str], message: str) -> None:
         "PIP_CACHE_DIR": str(cache / "pip"),
     }
     hint = "is the package index within the node's reach? see /etc/uv/uv.toml and /etc/pip.conf on the node"
-    ctx.run_checked(argv, "install-failed", message, hint=hint, env=env, timeout=_LIMIT_SECONDS)
+    run.run_checked(argv, "install-failed", message, hint=hint, env=env, timeout=_LIMIT_SECONDS)

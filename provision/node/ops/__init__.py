@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Callable
 
 from ..errors import NodeError
-from ..run import Request
+from ..request import Request
 
 _MODULES = {
     "converge": "converge",

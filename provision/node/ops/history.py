@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .. import audit
-from ..context import STATE
-from ..run import Request
+from ..request import Request
+from ..run import STATE
 from .answer import answer
 
 _LAST = 100

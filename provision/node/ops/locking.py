@@ -8,7 +8,7 @@ import signal
 import time
 
 from .. import lock
-from ..run import LOCK, Request
+from ..request import LOCK, Request
 from .answer import answer
 
 _PATIENCE_SECONDS = 30.0

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from .. import audit
-from ..context import Context
 from ..releases.home import homes
+from ..run import Run
 from .rollback import read
 
 
-def processes(ctx: Context) -> dict[str, str]:
+def processes(run: Run) -> dict[str, str]:
     """Return the unit of each process: of the last plan's services, and of the releases that serve."""
     found: dict[str, str] = {}
-    for home in homes(ctx):
+    for home in homes(run):
         if home.current():
             for unit in read(home.describe(home.current())).units_of(home.current()):
                 found[unit.partition("@")[0]] = unit
-    resources = audit.last_plan(ctx.state).get("resources", [])
+    resources = audit.last_plan(run.state).get("resources", [])
     for resource in resources:
         name = resource.get("name", "") if resource["kind"] == "unit" else ""
         if name.endswith(".service"):

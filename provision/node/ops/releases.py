@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..releases.home import Home, homes
-from ..run import Request
+from ..request import Request
 from .answer import answer
 
 
@@ -12,8 +12,8 @@ def releases(request: Request) -> int:
 
     `current` marks the one that serves, `previous` the one that rollback goes to; one that is not `healthy` never was.
     """
-    ctx = request.context(apply=False)
-    return answer(request, {"releases": [item for home in homes(ctx) for item in _of(home)]})
+    run = request.run(apply=False)
+    return answer(request, {"releases": [item for home in homes(run) for item in _of(home)]})
 
 
 def _of(home: Home) -> list[dict[str, object]]:

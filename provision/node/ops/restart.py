@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..context import Context
 from ..engine import Tally
 from ..errors import Interrupted, NodeError
+from ..request import Request, exclusively
 from ..resources.unit import Unit
-from ..run import Request, exclusively
+from ..run import Run
 from .processes import processes
 
 
@@ -17,8 +17,8 @@ def restart(request: Request) -> int:
     """
     names = [str(name) for name in request.manifest.get("names") or ()]
 
-    def body(ctx: Context, tally: Tally) -> None:
-        known = processes(ctx)
+    def body(run: Run, tally: Tally) -> None:
+        known = processes(run)
         unknown = [name for name in names if name not in known]
         if unknown or not names:
             raise NodeError(
@@ -27,19 +27,19 @@ def restart(request: Request) -> int:
                 hint=f"known: {', '.join(sorted(known))}",
             )
         for index, name in enumerate(names):
-            if ctx.session.interrupted():
+            if run.peer.interrupted():
                 raise Interrupted
-            _restart(ctx, index, known[name], tally)
+            _restart(run, index, known[name], tally)
 
     return exclusively(request, body, len(names))
 
 
-def _restart(ctx: Context, index: int, unit: str, tally: Tally) -> None:
+def _restart(run: Run, index: int, unit: str, tally: Tally) -> None:
     resource = Unit(unit)
-    ctx.enter(index, resource.id)
-    ctx.acted(unit, "restart", ["the operator"])
+    run.enter(index, resource.id)
+    run.acted(unit, "restart", ["the operator"])
     try:
-        ctx.units.act("restart", unit)
+        run.units.act("restart", unit)
     except NodeError:
         tally.note(resource, "failed")
         raise

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..context import Context
 from ..engine import Tally
 from ..errors import Interrupted, NodeError
 from ..releases.home import Home, homes
 from ..releases.switch import switch
+from ..request import Request, exclusively
 from ..resources.base import Change
 from ..resources.release import Release
-from ..run import Request, exclusively
+from ..run import Run
 
 
 def rollback(request: Request) -> int:
@@ -19,18 +19,18 @@ def rollback(request: Request) -> int:
     service = str(request.manifest.get("service") or "")
     to = str(request.manifest.get("to") or "")
 
-    def body(ctx: Context, tally: Tally) -> None:
-        for index, home in enumerate(_chosen(ctx, service, to)):
-            if ctx.session.interrupted():
+    def body(run: Run, tally: Tally) -> None:
+        for index, home in enumerate(_chosen(run, service, to)):
+            if run.peer.interrupted():
                 raise Interrupted
-            ctx.enter(index, f"release:{home.service}")
-            _back(ctx, home, to or home.previous(), tally)
+            run.enter(index, f"release:{home.service}")
+            _back(run, home, to or home.previous(), tally)
 
     return exclusively(request, body, 1)
 
 
-def _chosen(ctx: Context, service: str, to: str) -> list[Home]:
-    found = list(homes(ctx))
+def _chosen(run: Run, service: str, to: str) -> list[Home]:
+    found = list(homes(run))
     if service:
         found = [home for home in found if home.service == service]
         if not found:
@@ -47,7 +47,7 @@ def _chosen(ctx: Context, service: str, to: str) -> list[Home]:
     return chosen
 
 
-def _back(ctx: Context, home: Home, to: str, tally: Tally) -> None:
+def _back(run: Run, home: Home, to: str, tally: Tally) -> None:
     if not home.built(to):
         known = ", ".join(home.all())
         raise NodeError("unknown-release", f"{home.service} has no release {to}", hint=f"here are: {known}")
@@ -58,13 +58,13 @@ def _back(ctx: Context, home: Home, to: str, tally: Tally) -> None:
         return
     changes = [Change(f"switch {former or 'nothing'} → {to}")]
     try:
-        switch(ctx, release, deployed=False)
+        switch(run, release, deployed=False)
     except NodeError:
         tally.note(release, "failed")
         raise
     tally.note(release, "changed", changes)
     said = [{"what": change.what, "diff": ""} for change in changes]
-    ctx.session.emit("resource", id=release.id, status="changed", changes=said, seconds=0.0)
+    run.peer.emit("resource", id=release.id, status="changed", changes=said, seconds=0.0)
 
 
 def read(description: Mapping[str, object]) -> Release:

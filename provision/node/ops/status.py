@@ -6,9 +6,9 @@ import os
 import time
 
 from .. import audit, certbot, lock
-from ..context import Context
 from ..releases.home import homes
-from ..run import LOCK, Request
+from ..request import LOCK, Request
+from ..run import Run
 from .answer import answer
 from .processes import processes
 
@@ -17,25 +17,25 @@ _DAY = 86_400
 
 def status(request: Request) -> int:
     """Answer with processes, releases, certificates' days left, disk, load, the lock and what is pending."""
-    ctx = request.context(apply=False)
+    run = request.run(apply=False)
     return answer(
         request,
         {
-            "processes": _processes(ctx),
-            "releases": {home.service: home.current() for home in homes(ctx)},
-            "certificates": _certificates(ctx),
-            "disk": _disk(ctx),
+            "processes": _processes(run),
+            "releases": {home.service: home.current() for home in homes(run)},
+            "certificates": _certificates(run),
+            "disk": _disk(run),
             "load": list(os.getloadavg()),
-            "lock": lock.holder_of(ctx.path(LOCK)),
-            "pending": sorted(ctx.journal.pending),
-            "last": next(reversed(audit.read(ctx.state, 1)), None),
+            "lock": lock.holder_of(run.path(LOCK)),
+            "pending": sorted(run.journal.pending),
+            "last": next(reversed(audit.read(run.state, 1)), None),
         },
     )
 
 
-def _processes(ctx: Context) -> list[dict[str, object]]:
+def _processes(run: Run) -> list[dict[str, object]]:
     """Return the state of the services of the last plan and of the releases that serve."""
-    names = {unit: name for name, unit in processes(ctx).items()}
+    names = {unit: name for name, unit in processes(run).items()}
     return [
         {
             "name": names[state.name],
@@ -46,12 +46,12 @@ def _processes(ctx: Context) -> list[dict[str, object]]:
             "uptime": round(time.monotonic() - state.since) if state.running else 0,
             "restarts": state.restarts,
         }
-        for state in ctx.units.now(*names)
+        for state in run.units.now(*names)
     ]
 
 
-def _certificates(ctx: Context) -> dict[str, float]:
-    folder = ctx.path("/etc/letsencrypt/live")
+def _certificates(run: Run) -> dict[str, float]:
+    folder = run.path("/etc/letsencrypt/live")
     found = {
         path.name: certbot.read_certificate(path / "fullchain.pem")
         for path in (sorted(folder.iterdir()) if folder.is_dir() else ())
@@ -60,7 +60,7 @@ def _certificates(ctx: Context) -> dict[str, float]:
     return {name: round((each.ends - time.time()) / _DAY, 1) for name, each in found.items() if each}
 
 
-def _disk(ctx: Context) -> dict[str, int]:
+def _disk(run: Run) -> dict[str, int]:
     """Return the size and the free space of the root file system in bytes."""
-    found = os.statvfs(ctx.path("/"))
+    found = os.statvfs(run.path("/"))
     return {"size": found.f_blocks * found.f_frsize, "free": found.f_bavail * found.f_frsize}

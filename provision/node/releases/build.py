@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import venv
-from ..atomic import make_directories, sync_directory, write_file
 from ..audit import now
-from ..context import Context
 from ..errors import NodeError
+from ..files import make_directories, sync_directory, write_file
+from ..run import Run
 from .home import DESCRIPTION, Home, homes
 from .unit_files import freeze, uninstall
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from ..resources.release import Release
 
 
-def build(ctx: Context, release: Release) -> None:
+def build(run: Run, release: Release) -> None:
     """Build a release beside the others; it gets its name when it is whole.
 
     Raises:
         NodeError: the bundle is damaged, or the environment could not be made.
     """
-    home = Home(ctx, release.service)
+    home = Home(run, release.service)
     if home.built(release.release):
         return
     partial = home.folder(f"{release.release}.partial")
@@ -35,32 +35,32 @@ def build(ctx: Context, release: Release) -> None:
             shutil.rmtree(leftover)
     make_directories(home.releases)
     partial.mkdir(mode=0o755)
-    _extract(_bundle(ctx, release.bundle), partial)
-    ctx.stage("extracted")
+    _extract(_bundle(run, release.bundle), partial)
+    run.stage("extracted")
     environment = home.root / "envs" / venv.address(release.requirements)
-    venv.build(ctx, environment, release.requirements, release.uv)
+    venv.build(run, environment, release.requirements, release.uv)
     # Releases with the same lock share its environment, which never changes: new settings cost no installation.
     (partial / "venv").symlink_to(f"../../envs/{environment.name}")
-    owner = ctx.accounts.ids("root", release.service)
+    owner = run.accounts.ids("root", release.service)
     write_file(partial / "settings.json", release.settings.encode(), 0o640, owner)
-    freeze(ctx, release, partial)
+    freeze(run, release, partial)
     _compile(partial)
     description = {**release.description(), "built": now()}
     write_file(partial / DESCRIPTION, json.dumps(description, indent=2).encode(), 0o644)
     os.sync()
-    ctx.stage("built")
+    run.stage("built")
     partial.rename(home.folder(release.release))
     sync_directory(home.releases)
 
 
-def _bundle(ctx: Context, sha256: str) -> Path:
+def _bundle(run: Run, sha256: str) -> Path:
     """Return the bundle's file, asking the operator for it if it is not here."""
     from hashlib import sha256 as hash_of
 
-    path = ctx.state / "blobs" / sha256
+    path = run.state / "blobs" / sha256
     if not path.exists():
-        ctx.session.emit("need", blobs=[sha256])
-        data = ctx.session.receive()
+        run.peer.emit("need", blobs=[sha256])
+        data = run.peer.receive()
         if hash_of(data).hexdigest() != sha256:
             raise NodeError(
                 "bundle-damaged", f"the bundle that came is not {sha256[:12]}", hint="deploy again"
@@ -98,19 +98,19 @@ def _compile(folder: Path) -> None:
             compileall.compile_dir(package, quiet=2)
 
 
-def prune(ctx: Context, home: Home, kept: set[str]) -> None:
+def prune(run: Run, home: Home, kept: set[str]) -> None:
     """Remove the releases that are not kept, and the environments and bundles that none needs any more."""
     for release in home.all():
         if release not in kept:
-            uninstall(ctx, home, release)
+            uninstall(run, home, release)
             home.remove(release)
     used = {(home.folder(name) / "venv").readlink().name for name in home.all()}
     environments = home.root / "envs"
     for path in environments.iterdir() if environments.is_dir() else ():
         if path.name not in used:
             shutil.rmtree(path)
-    needed = {each.describe(name).get("bundle") for each in homes(ctx) for name in each.all()}
-    blobs = ctx.state / "blobs"
+    needed = {each.describe(name).get("bundle") for each in homes(run) for name in each.all()}
+    blobs = run.state / "blobs"
     for path in blobs.iterdir() if blobs.is_dir() else ():
         if path.name not in needed:
             path.unlink()

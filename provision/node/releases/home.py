@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..atomic import make_directories, remove_tree, write_file, write_link
-from ..context import Context
+from ..files import make_directories, remove_tree, write_file, write_link
+from ..run import Run
 
 ROOT = "/opt/hub"
 DESCRIPTION = "release.json"
@@ -19,16 +19,16 @@ class Home:
     """A service's directory, `/opt/hub/<service>`.
 
     Args:
-        ctx: the run.
+        run: the run.
         service: the service's name.
     """
 
-    def __init__(self, ctx: Context, service: str) -> None:
+    def __init__(self, run: Run, service: str) -> None:
         self.service = service
-        self.root = ctx.path(f"{ROOT}/{service}")
+        self.root = run.path(f"{ROOT}/{service}")
         self.releases = self.root / "releases"
         self._current = self.root / "current"
-        self._order = ctx.state / "releases" / f"{service}.json"
+        self._order = run.state / "releases" / f"{service}.json"
 
     def folder(self, release: str) -> Path:
         """Return a release's folder."""
@@ -97,9 +97,9 @@ class Home:
         remove_tree(self.folder(release))
 
 
-def homes(ctx: Context) -> Iterator[Home]:
+def homes(run: Run) -> Iterator[Home]:
     """Yield the services that have releases here."""
-    root = ctx.path(ROOT)
+    root = run.path(ROOT)
     for path in sorted(root.iterdir()) if root.is_dir() else ():
         if stat.S_ISDIR(path.lstat().st_mode) and (path / "releases").is_dir():
-            yield Home(ctx, path.name)
+            yield Home(run, path.name)

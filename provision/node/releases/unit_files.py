@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..atomic import remove, write_file
-from ..context import Context
+from ..files import remove, write_file
+from ..run import Run
 from .home import Home
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ SYSTEM = "/etc/systemd/system"
 _FOLDER = "units"
 
 
-def freeze(ctx: Context, release: Release, folder: Path) -> None:
+def freeze(run: Run, release: Release, folder: Path) -> None:
     """Copy the templates of a release's services, and of the sockets named after it, into its folder."""
-    system = ctx.path(SYSTEM)
+    system = run.path(SYSTEM)
     templates = [system / f"{name}@.service" for name in (release.web, *release.workers) if name]
     templates += sorted(system.glob(f"{release.service}-*@.socket"))
     (folder / _FOLDER).mkdir()
@@ -31,12 +31,12 @@ def freeze(ctx: Context, release: Release, folder: Path) -> None:
             write_file(folder / _FOLDER / name, template.read_bytes(), 0o644)
 
 
-def differing(ctx: Context, home: Home, release: str) -> list[Path]:
+def differing(run: Run, home: Home, release: str) -> list[Path]:
     """Return the unit files of a release that systemd does not have as they are in its folder."""
     return [
         path
         for path in _frozen(home, release)
-        if _read(ctx.path(f"{SYSTEM}/{path.name}")) != path.read_bytes()
+        if _read(run.path(f"{SYSTEM}/{path.name}")) != path.read_bytes()
     ]
 
 
@@ -49,17 +49,17 @@ def _read(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
-def install(ctx: Context, home: Home, release: str) -> None:
+def install(run: Run, home: Home, release: str) -> None:
     """Give systemd a release's unit files."""
-    missing = differing(ctx, home, release)
+    missing = differing(run, home, release)
     if missing:
-        ctx.journal.intend_daemon_reload()
+        run.journal.intend_daemon_reload()
         for path in missing:
-            write_file(ctx.path(f"{SYSTEM}/{path.name}"), path.read_bytes(), 0o644)
+            write_file(run.path(f"{SYSTEM}/{path.name}"), path.read_bytes(), 0o644)
 
 
-def uninstall(ctx: Context, home: Home, release: str) -> None:
+def uninstall(run: Run, home: Home, release: str) -> None:
     """Take a release's unit files away from systemd."""
     for path in _frozen(home, release):
-        remove(ctx.path(f"{SYSTEM}/{path.name}"))
-        ctx.units.links_changed = True
+        remove(run.path(f"{SYSTEM}/{path.name}"))
+        run.units.links_changed = True

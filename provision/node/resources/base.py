@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..run import Run
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Resource:
         """Return what a change of other resources makes due here: action → their ids."""
         return {}
 
-    def units(self, _: Context) -> tuple[str, ...]:
+    def units(self, _: Run) -> tuple[str, ...]:
         """Return the units this resource will ask about."""
         return ()
 
@@ -63,11 +63,11 @@ class Resource:
         """Return the files this resource writes or removes."""
         return ()
 
-    def compare(self, ctx: Context) -> list[Change]:
+    def compare(self, run: Run) -> list[Change]:
         """Return what differs; empty when nothing is to be done. Changes nothing."""
         raise NotImplementedError
 
-    def apply(self, ctx: Context) -> None:
+    def apply(self, run: Run) -> None:
         """Bring about what `compare` found missing."""
         raise NotImplementedError
 

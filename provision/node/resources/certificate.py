@@ -9,7 +9,7 @@ from .. import certbot
 from .base import Change, Resource, absolute, plain_word
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..run import Run
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Certificate(Resource):
         """The certificate's name."""
         return self.name
 
-    def compare(self, ctx: Context) -> list[Change]:
+    def compare(self, run: Run) -> list[Change]:
         """Read the certificate and its renewal settings; nobody is asked."""
-        return [Change(reason.value) for reason in certbot.reasons(ctx, self)]
+        return [Change(reason.value) for reason in certbot.reasons(run, self)]
 
-    def apply(self, ctx: Context) -> None:
+    def apply(self, run: Run) -> None:
         """Have it issued."""
-        certbot.issue(ctx, self)
+        certbot.issue(run, self)

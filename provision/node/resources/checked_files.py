@@ -11,7 +11,7 @@ from .base import Change, Resource, plain_word
 from .file import Absent, File, Symlink
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..run import Run
 
 _CHECK_SECONDS = 120
 
@@ -41,36 +41,36 @@ class CheckedFiles(Resource):
         """Return the members' paths."""
         return tuple(file.path for file in self.files)
 
-    def compare(self, ctx: Context) -> list[Change]:
+    def compare(self, run: Run) -> list[Change]:
         """Compare every member."""
         changes = [
             replace(change, what=f"{file.path}: {change.what}", cause=file.id)
             for file in self.files
-            for change in file.compare(ctx)
+            for change in file.compare(run)
         ]
-        if not changes and Originals(ctx, self.name).open():
+        if not changes and Originals(run, self.name).open():
             return [Change("check what a killed run has written")]
         return changes
 
-    def apply(self, ctx: Context) -> None:
+    def apply(self, run: Run) -> None:
         """Write the members, have them checked, and put all back if they are refused.
 
         Raises:
             NodeError: the check failed; everything is as it was.
         """
-        originals = Originals(ctx, self.name)
-        changing = [file for file in self.files if file.compare(ctx)]
+        originals = Originals(run, self.name)
+        changing = [file for file in self.files if file.compare(run)]
         originals.save(file.path for file in changing)
-        ctx.stage("saved")
+        run.stage("saved")
         try:
             for file in changing:
-                file.apply(ctx)
-                ctx.stage("written")
+                file.apply(run)
+                run.stage("written")
         except (OSError, NodeError):
             originals.restore()
             raise
-        done = ctx.system.run(self.check, timeout=_CHECK_SECONDS)
-        ctx.stage("checked")
+        done = run.system.run(self.check, timeout=_CHECK_SECONDS)
+        run.stage("checked")
         if done.status == 0:
             originals.drop()
             return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from .base import Change, Resource
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..run import Run
 
 _UNLESS_SECONDS = 60
 
@@ -45,20 +45,20 @@ class Command(Resource):
         """Return what makes it run."""
         return {"run": self.on}
 
-    def compare(self, ctx: Context) -> list[Change]:
+    def compare(self, run: Run) -> list[Change]:
         """Find out whether it is due."""
-        causes = ctx.journal.due(self.id).get("run", [])
+        causes = run.journal.due(self.id).get("run", [])
         if causes:
             return [Change(f"run: {', '.join(causes)} changed")]
-        if self.creates and not ctx.path(self.creates).exists():
+        if self.creates and not run.path(self.creates).exists():
             return [Change(f"run: {self.creates} is missing")]
-        if self.unless and ctx.system.run(self.unless, timeout=_UNLESS_SECONDS).status != 0:
+        if self.unless and run.system.run(self.unless, timeout=_UNLESS_SECONDS).status != 0:
             return [Change(f"run: {self.unless[0]} asks for it")]
         return []
 
-    def apply(self, ctx: Context) -> None:
+    def apply(self, run: Run) -> None:
         """Run it."""
-        ctx.run_checked(
+        run.run_checked(
             self.argv,
             "command-failed",
             f"{self.name}: {self.argv[0]} failed",
@@ -66,7 +66,7 @@ class Command(Resource):
             timeout=self.timeout,
         )
         # It may have done anything.
-        ctx.units.forget()
-        ctx.dpkg.forget()
-        ctx.accounts.forget()
-        ctx.journal.settle(self.id)
+        run.units.forget()
+        run.dpkg.forget()
+        run.accounts.forget()
+        run.journal.settle(self.id)

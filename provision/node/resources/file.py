@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from ..atomic import make_directories, remove, set_access, write_file, write_link
-from ..context import kind_of
 from ..diff import digest, unified
 from ..errors import NodeError
+from ..files import kind_of, make_directories, remove, set_access, write_file, write_link
 from .base import Change, Resource, absolute
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..run import Run
 
 
 def _in_the_way(path: str, kind: str) -> NodeError:
@@ -26,12 +25,12 @@ def _in_the_way(path: str, kind: str) -> NodeError:
     )
 
 
-def _access_changes(ctx: Context, found: os.stat_result, wanted: File | Directory) -> list[Change]:
+def _access_changes(run: Run, found: os.stat_result, wanted: File | Directory) -> list[Change]:
     changes = []
     mode = stat.S_IMODE(found.st_mode)
     if mode != wanted.mode:
         changes.append(Change(f"mode {mode:04o} → {wanted.mode:04o}"))
-    if (found.st_uid, found.st_gid) != ctx.accounts.find(wanted.owner, wanted.group):
+    if (found.st_uid, found.st_gid) != run.accounts.find(wanted.owner, wanted.group):
         changes.append(Change(f"owner {found.st_uid}:{found.st_gid} → {wanted.owner}:{wanted.group}"))
     return changes
 
@@ -61,15 +60,15 @@ class File(Resource):
         """Return the path."""
         return (self.path,)
 
-    def compare(self, ctx: Context) -> list[Change]:
+    def compare(self, run: Run) -> list[Change]:
         """Compare content, mode and owner."""
-        path = ctx.path(self.path)
+        path = run.path(self.path)
         kind, found = kind_of(path)
         if kind in ("directory", "other"):
             raise _in_the_way(self.path, kind)
         if kind == "file" and found is not None:
             content = self._content_change(path, found.st_size)
-            return [*content, *_access_changes(ctx, found, self)]
+            return [*content, *_access_changes(run, found, self)]
         what = "create" if kind == "absent" else f"replace the link to {path.readlink()}"
         return [Change(what, self._diff(None))]
 
@@ -82,10 +81,10 @@ class File(Resource):
         new = self.content.encode()
         return f"{digest(old)} → {digest(new)}\n" if self.secret else unified(self.path, old, new)
 
-    def apply(self, ctx: Context) -> None:
+    def apply(self, run: Run) -> None:
         """Replace the file in one step, or set its mode and owner in place."""
-        path = ctx.path(self.path)
-        owner = ctx.accounts.ids(self.owner, self.group)
+        path = run.path(self.path)
+        owner = run.accounts.ids(self.owner, self.group)
         kind, found = kind_of(path)
         if kind == "file" and found is not None and not self._content_change(path, found.st_size):
             set_access(path, self.mode, owner)
@@ -93,7 +92,7 @@ class File(Resource):
         if kind == "absent":
             make_directories(path.parent)
         elif not self.secret:
-            ctx.keep(path)
+            run.keep(path)
         write_file(path, self.content.encode(), self.mode, owner)
 
 
@@ -116,19 +115,19 @@ class Directory(Resource):
         """The path."""
         return self.path
 
-    def compare(self, ctx: Context) -> list[Change]:
+    def compare(self, run: Run) -> list[Change]:
         """Compare mode and owner."""
-        kind, found = kind_of(ctx.path(self.path))
+        kind, found = kind_of(run.path(self.path))
         if found is None:
             return [Change("create")]
         if kind != "directory":
             raise _in_the_way(self.path, kind)
-        return _access_changes(ctx, found, self)
+        return _access_changes(run, found, self)
 
-    def apply(self, ctx: Context) -> None:
+    def apply(self, run: Run) -> None:
         """Make it, with parents, or set its mode and owner."""
-        path = ctx.path(self.path)
-        owner = ctx.accounts.ids(self.owner, self.group)
+        path = run.path(self.path)
+        owner = run.accounts.ids(self.owner, self.group)
         if not path.is_dir():
             make_directories(path.parent)
             path.mkdir(mode=0o700)
@@ -156,9 +155,9 @@ class Symlink(Resource):
         """Return the path."""
         return (self.path,)
 
-    def compare(self, ctx: Context) -> list[Change]:
+    def compare(self, run: Run) -> list[Change]:
         """Compare the target."""
-        path = ctx.path(self.path)
+        path = run.path(self.path)
         kind, _ = kind_of(path)
         if kind in ("directory", "other"):
             raise _in_the_way(self.path, kind)
@@ -169,13 +168,13 @@ class Symlink(Resource):
             Change(f"{'replace the file by a' if kind == 'file' else 'create the'} link to {self.target}")
         ]
 
-    def apply(self, ctx: Context) -> None:
+    def apply(self, run: Run) -> None:
         """Put it in place in one step."""
-        path = ctx.path(self.path)
+        path = run.path(self.path)
         if kind_of(path)[0] == "absent":
             make_directories(path.parent)
         else:
-            ctx.keep(path)
+            run.keep(path)
         write_link(path, self.target)
 
 
@@ -199,17 +198,17 @@ class Absent(Resource):
         """Return the path."""
         return (self.path,)
 
-    def compare(self, ctx: Context) -> list[Change]:
+    def compare(self, run: Run) -> list[Change]:
         """See whether there is something."""
-        kind, _ = kind_of(ctx.path(self.path))
+        kind, _ = kind_of(run.path(self.path))
         if kind == "absent":
             return []
         if kind in ("directory", "other"):
             raise _in_the_way(self.path, kind)
         return [Change(f"remove the {kind}")]
 
-    def apply(self, ctx: Context) -> None:
+    def apply(self, run: Run) -> None:
         """Remove it; a copy is kept."""
-        path = ctx.path(self.path)
-        ctx.keep(path)
+        path = run.path(self.path)
+        run.keep(path)
         remove(path)

@@ -9,7 +9,7 @@ from .. import ufw
 from .base import Change, Resource
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..run import Run
 
 _SSH = 22
 
@@ -57,9 +57,9 @@ class Firewall(Resource):
         ssh = any(rule.port == _SSH and rule.protocol == "tcp" for rule in rules)
         return rules if ssh else [ufw.Allowed("tcp", _SSH, "any"), *rules]
 
-    def compare(self, ctx: Context) -> list[Change]:
+    def compare(self, run: Run) -> list[Change]:
         """Read ufw's own files."""
-        found = ufw.read(ctx)
+        found = ufw.read(run)
         if found is None:
             return [Change("set up ufw")]
         changes = [] if found.enabled else [Change("enable")]
@@ -69,6 +69,6 @@ class Firewall(Resource):
         changes += [Change(f"allow {rule}") for rule in missing]
         return changes + [Change(f"remove {rule}") for rule in unwanted]
 
-    def apply(self, ctx: Context) -> None:
+    def apply(self, run: Run) -> None:
         """Add what is missing, SSH first, deny the rest, and only then remove what is not wanted."""
-        ufw.apply(ctx, sorted(self._wanted(), key=lambda rule: rule.port != _SSH))
+        ufw.apply(run, sorted(self._wanted(), key=lambda rule: rule.port != _SSH))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from .base import Change, Resource
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..run import Run
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,17 @@ class Packages(Resource):
         """There is one per node."""
         return "apt"
 
-    def _missing(self, ctx: Context) -> list[str]:
-        installed = ctx.dpkg.installed()
+    def _missing(self, run: Run) -> list[str]:
+        installed = run.dpkg.installed()
         return [name for name in self.names if name not in installed]
 
-    def compare(self, ctx: Context) -> list[Change]:
+    def compare(self, run: Run) -> list[Change]:
         """Find out which are missing."""
-        missing = self._missing(ctx)
+        missing = self._missing(run)
         return [Change(f"install {', '.join(missing)}")] if missing else []
 
-    def apply(self, ctx: Context) -> None:
+    def apply(self, run: Run) -> None:
         """Install what is missing."""
         from ..apt import install
 
-        install(ctx, self._missing(ctx))
+        install(run, self._missing(run))

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from .. import venv
-from ..atomic import remove_tree, write_link
-from ..context import kind_of
 from ..errors import NodeError
+from ..files import kind_of, remove_tree, write_link
 from .base import Change, Resource, absolute
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..context import Context
+    from ..run import Run
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,12 @@ class PythonEnv(Resource):
         """The path."""
         return self.path
 
-    def _folder(self, ctx: Context) -> Path:
-        return ctx.path(f"{self.path}-{venv.address(self.requirements)}")
+    def _folder(self, run: Run) -> Path:
+        return run.path(f"{self.path}-{venv.address(self.requirements)}")
 
-    def compare(self, ctx: Context) -> list[Change]:
+    def compare(self, run: Run) -> list[Change]:
         """See whether the link points to the lock's environment, and that it is complete."""
-        path, folder = ctx.path(self.path), self._folder(ctx)
+        path, folder = run.path(self.path), self._folder(run)
         kind, _ = kind_of(path)
         if kind not in ("absent", "link"):
             raise NodeError(
@@ -57,13 +56,13 @@ class PythonEnv(Resource):
         old = str(path.readlink()) if kind == "link" else "nothing"
         return [] if old == folder.name else [Change(f"switch {old} → {folder.name}")]
 
-    def apply(self, ctx: Context) -> None:
+    def apply(self, run: Run) -> None:
         """Build the environment, switch to it, and remove those before the last."""
-        path, folder = ctx.path(self.path), self._folder(ctx)
+        path, folder = run.path(self.path), self._folder(run)
         former = path.readlink().name if path.is_symlink() else ""
-        venv.build(ctx, folder, self.requirements, self.uv)
+        venv.build(run, folder, self.requirements, self.uv)
         write_link(path, folder.name)
-        ctx.stage("switched")
+        run.stage("switched")
         for other in path.parent.glob(f"{path.name}-????????????"):
             if other.name not in (folder.name, former):
                 remove_tree(other)

@@ -11,7 +11,7 @@ from ..releases.unit_files import differing
 from .base import Change, Resource, absolute, plain_word
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..run import Run
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ class Release(Resource):
         """Return the units of a release, the web unit first."""
         return tuple(f"{name}@{release}.service" for name in (self.web, *self.workers) if name)
 
-    def units(self, ctx: Context) -> tuple[str, ...]:
+    def units(self, run: Run) -> tuple[str, ...]:
         """Return the units of this and of the other releases on disk."""
-        releases = dict.fromkeys([self.release, *Home(ctx, self.service).all()])
+        releases = dict.fromkeys([self.release, *Home(run, self.service).all()])
         return tuple(unit for release in releases for unit in self.units_of(release))
 
     def description(self) -> dict[str, Any]:
@@ -89,24 +89,24 @@ class Release(Resource):
             field.name: getattr(self, field.name) for field in fields(self) if field.name not in self.secrets
         }
 
-    def compare(self, ctx: Context) -> list[Change]:
+    def compare(self, run: Run) -> list[Change]:
         """Compare what is built, what `current` points to, and what runs."""
-        home = Home(ctx, self.service)
+        home = Home(run, self.service)
         current = home.current()
         changes = (
             [] if home.built(self.release) else [Change(f"build {self.release}: {self._news(home, current)}")]
         )
         if current != self.release:
             changes.append(Change(f"switch {current or 'nothing'} → {self.release}"))
-        elif self.service in ctx.journal.switches:
+        elif self.service in run.journal.switches:
             changes.append(Change("finish an interrupted change-over"))
-        changes += [Change(f"unit file {path.name}") for path in differing(ctx, home, self.release)]
+        changes += [Change(f"unit file {path.name}") for path in differing(run, home, self.release)]
         for unit in self.units_of(self.release):
-            changes += [] if ctx.units.get(unit).running else [Change(f"start {unit}")]
-            changes += [Change(f"enable {unit}")] if ctx.units.wants_enabling(unit) else []
+            changes += [] if run.units.get(unit).running else [Change(f"start {unit}")]
+            changes += [Change(f"enable {unit}")] if run.units.wants_enabling(unit) else []
         others = [unit for other in home.all() if other != self.release for unit in self.units_of(other)]
-        changes += [Change(f"stop {unit}") for unit in others if ctx.units.get(unit).running]
-        return changes + [Change(f"disable {unit}") for unit in others if ctx.units.enabled(unit)]
+        changes += [Change(f"stop {unit}") for unit in others if run.units.get(unit).running]
+        return changes + [Change(f"disable {unit}") for unit in others if run.units.enabled(unit)]
 
     def _news(self, home: Home, current: str) -> str:
         """Say in what it differs from the release that serves; settings may be secret, so only that they do."""
@@ -121,7 +121,7 @@ class Release(Resource):
             news.append("settings")
         return ", ".join(news) or "units"
 
-    def apply(self, ctx: Context) -> None:
+    def apply(self, run: Run) -> None:
         """Build it and change over to it.
 
         Raises:
@@ -130,8 +130,8 @@ class Release(Resource):
         from ..releases.build import build
         from ..releases.switch import switch
 
-        build(ctx, self)
-        switch(ctx, self)
+        build(run, self)
+        switch(run, self)
 
     def probe_address(self) -> str:
         """Return the path of the release's own socket."""

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from ..atomic import remove
+from ..files import remove
 from ..releases.home import Home
 from ..releases.unit_files import SYSTEM
 from .base import Change, Resource, plain_word
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..run import Run
     from ..systemd import UnitState
 
 _PAUSE_SECONDS = 0.2
@@ -36,45 +36,45 @@ class Retired(Resource):
         """The service's name."""
         return self.service
 
-    def compare(self, ctx: Context) -> list[Change]:
+    def compare(self, run: Run) -> list[Change]:
         """Look for unit files, and for a release that serves."""
-        current = Home(ctx, self.service).current()
-        files = [Change(f"stop and remove {path.name}") for path in self._unit_files(ctx)]
+        current = Home(run, self.service).current()
+        files = [Change(f"stop and remove {path.name}") for path in self._unit_files(run)]
         return [*files, Change(f"switch {current} → nothing")] if current else files
 
-    def _unit_files(self, ctx: Context) -> list[Path]:
-        folder, name = ctx.path(SYSTEM), self.service
+    def _unit_files(self, run: Run) -> list[Path]:
+        folder, name = run.path(SYSTEM), self.service
         patterns = (f"{name}.s*", f"{name}@*.s*", f"{name}-*.s*")
         return sorted(path for pattern in patterns for path in folder.glob(pattern) if path.is_file())
 
-    def apply(self, ctx: Context) -> None:
+    def apply(self, run: Run) -> None:
         """Stop the units, workers when they have finished what they hold, then remove all that would start them."""
-        files = self._unit_files(ctx)
+        files = self._unit_files(run)
         # Releases have files for their own instances, so templates need no looking after.
         units = [path.name for path in files if "@." not in path.name]
-        self._stop(ctx, units)
-        ctx.stage("stopped")
-        enabled = [name for name in units if ctx.units.enabled(name)]
+        self._stop(run, units)
+        run.stage("stopped")
+        enabled = [name for name in units if run.units.enabled(name)]
         if enabled:
-            ctx.units.act("disable", *enabled)
-        ctx.journal.intend_daemon_reload()
+            run.units.act("disable", *enabled)
+        run.journal.intend_daemon_reload()
         for path in files:
             remove(path)
-        ctx.units.links_changed = True
-        ctx.daemon_reload()
-        Home(ctx, self.service).retire()
+        run.units.links_changed = True
+        run.daemon_reload()
+        Home(run, self.service).retire()
 
-    def _stop(self, ctx: Context, units: list[str]) -> None:
-        busy = self._busy(ctx, units)
+    def _stop(self, run: Run, units: list[str]) -> None:
+        busy = self._busy(run, units)
         for state in busy:
-            ctx.acted(state.name, "stop", ["the inventory has it no more"])
+            run.acted(state.name, "stop", ["the inventory has it no more"])
         if busy:
-            ctx.units.act_later("stop", *(state.name for state in busy))
+            run.units.act_later("stop", *(state.name for state in busy))
         # systemd kills what takes longer than its unit allows.
         while busy:
-            ctx.progress(f"{busy[0].name} finishes what it holds")
+            run.progress(f"{busy[0].name} finishes what it holds")
             time.sleep(_PAUSE_SECONDS)
-            busy = self._busy(ctx, units)
+            busy = self._busy(run, units)
 
-    def _busy(self, ctx: Context, units: list[str]) -> list[UnitState]:
-        return [state for state in ctx.units.now(*units) if state.active not in ("inactive", "failed")]
+    def _busy(self, run: Run, units: list[str]) -> list[UnitState]:
+        return [state for state in run.units.now(*units) if state.active not in ("inactive", "failed")]

@@ -9,7 +9,7 @@ from ..errors import NodeError
 from .base import Change, Resource, plain_word
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..run import Run
 
 _STATE_ACTIONS = ("start", "stop", "restart", "reload")
 
@@ -46,55 +46,55 @@ class Unit(Resource):
         """Return what makes it restart or reload."""
         return {"restart": self.restart_on, "reload": self.reload_on}
 
-    def units(self, _: Context) -> tuple[str, ...]:
+    def units(self, _: Run) -> tuple[str, ...]:
         """Return the unit itself."""
         return (self.name,)
 
-    def compare(self, ctx: Context) -> list[Change]:
+    def compare(self, run: Run) -> list[Change]:
         """Compare its state, and see what is due."""
         return [
             Change(f"{action}: {', '.join(why)} changed" if why else action)
-            for action, why in self._actions(ctx).items()
+            for action, why in self._actions(run).items()
         ]
 
-    def _actions(self, ctx: Context) -> dict[str, list[str]]:
-        state = ctx.units.get(self.name)
+    def _actions(self, run: Run) -> dict[str, list[str]]:
+        state = run.units.get(self.name)
         actions: dict[str, list[str]] = {}
-        if state.stale or (ctx.journal.daemon_reload and state.load == "not-found"):
+        if state.stale or (run.journal.daemon_reload and state.load == "not-found"):
             actions["daemon-reload"] = []
         if state.load == "masked" and (self.enabled or self.running):
             actions["unmask"] = []
-        if self.enabled and ctx.units.wants_enabling(self.name):
+        if self.enabled and run.units.wants_enabling(self.name):
             actions["enable"] = []
-        if not self.enabled and ctx.units.wants_disabling(self.name):
+        if not self.enabled and run.units.wants_disabling(self.name):
             actions["disable"] = []
-        return {**actions, **self._state_action(ctx)}
+        return {**actions, **self._state_action(run)}
 
-    def _state_action(self, ctx: Context) -> dict[str, list[str]]:
-        running = ctx.units.get(self.name).running
+    def _state_action(self, run: Run) -> dict[str, list[str]]:
+        running = run.units.get(self.name).running
         if not self.running:
             return {"stop": []} if running else {}
         if not running:
             return {"start": []}
-        due = ctx.journal.due(self.id)
+        due = run.journal.due(self.id)
         if "restart" in due:
             return {"restart": due["restart"]}
         return {"reload": due["reload"]} if "reload" in due else {}
 
-    def apply(self, ctx: Context) -> None:
+    def apply(self, run: Run) -> None:
         """Do what differs, in this order: read unit files, enable, start.
 
         Raises:
             NodeError: the unit is not there, or did not come up.
         """
-        ctx.daemon_reload(force=ctx.units.get(self.name).stale)
-        if ctx.units.get(self.name).load == "not-found":
+        run.daemon_reload(force=run.units.get(self.name).stale)
+        if run.units.get(self.name).load == "not-found":
             raise NodeError(
                 "unit-not-found", f"{self.name}: there is no such unit", hint="is its package installed?"
             )
-        for action, why in self._actions(ctx).items():
+        for action, why in self._actions(run).items():
             if action in _STATE_ACTIONS:
-                ctx.acted(self.name, action, why)
-            ctx.units.act(action, self.name)
-        ctx.stage("acted")
-        ctx.journal.settle(self.id)
+                run.acted(self.name, action, why)
+            run.units.act(action, self.name)
+        run.stage("acted")
+        run.journal.settle(self.id)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from .base import Change, Resource, plain_word
 
 if TYPE_CHECKING:
-    from ..context import Context
+    from ..run import Run
 
 _HINT = "see `getent passwd` and `getent group` on the node"
 
@@ -29,15 +29,15 @@ class Group(Resource):
         """The group's name."""
         return self.name
 
-    def compare(self, ctx: Context) -> list[Change]:
+    def compare(self, run: Run) -> list[Change]:
         """See whether it is there."""
-        return [] if self.name in ctx.accounts.groups() else [Change("create")]
+        return [] if self.name in run.accounts.groups() else [Change("create")]
 
-    def apply(self, ctx: Context) -> None:
+    def apply(self, run: Run) -> None:
         """Make it."""
         argv = ["groupadd", "--system", self.name]
-        ctx.run_checked(argv, "group-failed", f"group {self.name} could not be made", hint=_HINT)
-        ctx.accounts.forget()
+        run.run_checked(argv, "group-failed", f"group {self.name} could not be made", hint=_HINT)
+        run.accounts.forget()
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ class User(Resource):
         """The user's name."""
         return self.name
 
-    def compare(self, ctx: Context) -> list[Change]:
+    def compare(self, run: Run) -> list[Change]:
         """Compare home, shell and groups."""
-        user = ctx.accounts.users().get(self.name)
+        user = run.accounts.users().get(self.name)
         if user is None:
             return [Change("create")]
         changes = []
@@ -70,24 +70,24 @@ class User(Resource):
             changes.append(Change(f"home {user.home} → {self.home}"))
         if user.shell != self.shell:
             changes.append(Change(f"shell {user.shell} → {self.shell}"))
-        return changes + [Change(f"join group {group}") for group in self._missing(ctx)]
+        return changes + [Change(f"join group {group}") for group in self._missing(run)]
 
-    def _missing(self, ctx: Context) -> list[str]:
-        groups, user = ctx.accounts.groups(), ctx.accounts.users().get(self.name)
+    def _missing(self, run: Run) -> list[str]:
+        groups, user = run.accounts.groups(), run.accounts.users().get(self.name)
         primary = {name for name, (gid, _) in groups.items() if user and gid == user.gid}
         member = {name for name, (_, members) in groups.items() if self.name in members}
         return [name for name in self.groups if name not in primary | member]
 
-    def apply(self, ctx: Context) -> None:
+    def apply(self, run: Run) -> None:
         """Make or change it."""
-        account = ["--home-dir" if self.name not in ctx.accounts.users() else "--home", self.home]
+        account = ["--home-dir" if self.name not in run.accounts.users() else "--home", self.home]
         account += ["--shell", self.shell]
-        missing = self._missing(ctx)
-        if self.name in ctx.accounts.users():
+        missing = self._missing(run)
+        if self.name in run.accounts.users():
             argv = ["usermod", *account, *(["--append", "--groups", ",".join(missing)] if missing else [])]
         else:
-            group = ["--gid", self.name] if self.name in ctx.accounts.groups() else ["--user-group"]
+            group = ["--gid", self.name] if self.name in run.accounts.groups() else ["--user-group"]
             member = ["--groups", ",".join(missing)] if missing else []
             argv = ["useradd", "--system", "--no-create-home", *group, *account, *member]
-        ctx.run_checked([*argv, self.name], "user-failed", f"user {self.name} could not be made", hint=_HINT)
-        ctx.accounts.forget()
+        run.run_checked([*argv, self.name], "user-failed", f"user {self.name} could not be made", hint=_HINT)
+        run.accounts.forget()

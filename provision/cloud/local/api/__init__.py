@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from . import actions, catalog, domains, droplets, keys, tags
 from .context import EXTENSION, Cloud
-from .http import ApiError, not_found
+from .http import RequestError, not_found
 from .limits import RateLimiter, Verdict
 
 __all__ = ["Cloud", "create_app"]
@@ -34,10 +34,10 @@ def create_app(cloud: Cloud) -> Flask:
     def admit() -> None:
         g.began = time.monotonic()
         if not _authorized(cloud.token):
-            raise ApiError(401, "unauthorized", "Unable to authenticate you.")
+            raise RequestError(401, "unauthorized", "Unable to authenticate you.")
         verdict = g.verdict = limiter.count()
         if not verdict.allowed:
-            raise ApiError(429, "too_many_requests", "API rate limit exceeded.")
+            raise RequestError(429, "too_many_requests", "API rate limit exceeded.")
 
     @app.after_request
     def annotate(response: Response) -> Response:
@@ -53,7 +53,7 @@ def create_app(cloud: Cloud) -> Flask:
         log.info("%s %s %d %.0f ms", request.method, request.path, response.status_code, spent)
         return response
 
-    app.register_error_handler(ApiError, lambda error: error.response())
+    app.register_error_handler(RequestError, lambda error: error.response())
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _server_error)
     return app
@@ -68,9 +68,9 @@ def _http_error(error: HTTPException) -> Response:
     if error.code == 404:
         return not_found().response()
     name = error.name.lower().replace(" ", "_")
-    return ApiError(error.code or 500, name, error.description or error.name).response()
+    return RequestError(error.code or 500, name, error.description or error.name).response()
 
 
 def _server_error(_: Exception) -> Response:
     log.exception("%s %s failed", request.method, request.path)
-    return ApiError(500, "server_error", "Unexpected server-side error").response()
+    return RequestError(500, "server_error", "Unexpected server-side error").response()

@@ -89,7 +89,7 @@ def delete_droplet(number: int) -> tuple[str, int]:
 
 
 def check_name(name: str) -> None:
-    """Raise ApiError 422 unless a droplet can have this name."""
+    """Raise RequestError 422 unless a droplet can have this name."""
     if len(name) > 255 or not _NAME.fullmatch(name):
         raise unprocessable(_NAME_RULE)
 

@@ -14,7 +14,7 @@ _MAX_PER_PAGE = 200
 T = TypeVar("T")
 
 
-class ApiError(Exception):
+class RequestError(Exception):
     """An answer other than success: HTTP status, DigitalOcean's error id, and a sentence for people."""
 
     def __init__(self, status: int, name: str, message: str) -> None:
@@ -29,21 +29,21 @@ class ApiError(Exception):
         return answer
 
 
-def not_found() -> ApiError:
+def not_found() -> RequestError:
     """Say that there is nothing at this address."""
-    return ApiError(404, "not_found", "The resource you were accessing could not be found.")
+    return RequestError(404, "not_found", "The resource you were accessing could not be found.")
 
 
-def unprocessable(message: str) -> ApiError:
+def unprocessable(message: str) -> RequestError:
     """Say what is wrong with a request's content."""
-    return ApiError(422, "unprocessable_entity", message)
+    return RequestError(422, "unprocessable_entity", message)
 
 
 def body(kind: type[T]) -> T:
     """Read the JSON body as `kind`; a null counts as absent, since common clients send nulls for defaults."""
     data = request.get_json(silent=True, force=True)
     if not isinstance(data, dict):
-        raise ApiError(400, "bad_request", "The request body is not a JSON object.")
+        raise RequestError(400, "bad_request", "The request body is not a JSON object.")
     try:
         return msgspec.convert({key: value for key, value in data.items() if value is not None}, kind)
     except msgspec.ValidationError as error:
@@ -68,7 +68,7 @@ def _positive(name: str, default: int) -> int:
     if not text:
         return default
     if not text.isdecimal() or int(text) < 1:
-        raise ApiError(400, "bad_request", f"{name} must be a positive number.")
+        raise RequestError(400, "bad_request", f"{name} must be a positive number.")
     return int(text)
 
 

@@ -88,7 +88,7 @@ def delete_key(identifier: str) -> tuple[str, int]:
 
 
 def find_for_droplet(identifier: str | int) -> SshKey:
-    """Return a key of the account for a droplet order; raises ApiError 422."""
+    """Return a key of the account for a droplet order; raises RequestError 422."""
     key = _match(str(identifier))
     if key is None:
         raise unprocessable(f"{identifier} are invalid key identifiers for Droplet creation.")
@@ -96,7 +96,7 @@ def find_for_droplet(identifier: str | int) -> SshKey:
 
 
 def md5_fingerprint(public_key: str) -> str:
-    """Return a public key's MD5 fingerprint in colon notation; raises ApiError 422 for what is no key."""
+    """Return a public key's MD5 fingerprint in colon notation; raises RequestError 422 for what is no key."""
     invalid = unprocessable("Key invalid, key should be of the format `ssh-ed25519 AAAA... comment`")
     fields = public_key.split()
     if len(fields) < 2 or "\n" in public_key.strip():

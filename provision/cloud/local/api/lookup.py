@@ -8,7 +8,7 @@ from .http import not_found
 
 
 def droplet(number: int) -> Droplet:
-    """Return a droplet; raises ApiError 404."""
+    """Return a droplet; raises RequestError 404."""
     found = cloud().store.get(Droplet, number)
     if found is None or found.deleted:
         raise not_found()

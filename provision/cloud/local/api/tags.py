@@ -83,7 +83,7 @@ def untag_resources(name: str) -> tuple[str, int]:
 
 
 def check_name(name: str) -> None:
-    """Raise ApiError 422 unless a tag can have this name."""
+    """Raise RequestError 422 unless a tag can have this name."""
     if not _NAME.fullmatch(name):
         raise unprocessable("Tag name may only contain letters, numbers, colons, dashes, and underscores.")
 

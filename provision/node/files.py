@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, also after a kill or a power cut."""
+"""Files that are there whole or not at all, also after a kill or a power cut. The controller uses this too."""
 
 from __future__ import annotations
 
@@ -115,3 +115,13 @@ def remove_tree(path: Path) -> None:
     import shutil  # takes long to import, and most runs remove nothing
 
     shutil.rmtree(path)
+
+
+def kind_of(path: Path) -> tuple[str, os.stat_result | None]:
+    """Return what is at a path, itself and not what a link points to: absent, file, link, directory or other."""
+    try:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return "absent", None
+    kinds = ((stat.S_ISREG, "file"), (stat.S_ISLNK, "link"), (stat.S_ISDIR, "directory"))
+    return next((name for test, name in kinds if test(found.st_mode)), "other"), found

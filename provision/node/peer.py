@@ -16,7 +16,7 @@ _STALLED_MS = 60_000
 _MAX_FRAME = 1 << 30
 
 
-class Session:
+class Peer:
     """One run's connection.
 
     Frames on `source` are an 8-byte big-endian length and that many bytes. The operator is gone when `source` ends,
