@@ -7,14 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from provision import distributions
 from provision.cloud.local.api import Cloud, create_app
-from provision.cloud.local.images import Family, Image
 from provision.cloud.local.machine import Order
 from provision.cloud.local.model import Action
 from provision.cloud.local.operations import Operations
@@ -23,12 +22,8 @@ from provision.errors import HubError
 
 TOKEN = "dop_v1_test"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl operator"
-ORDER = {"name": "web", "size": "s-1vcpu-1gb", "image": "debian-12-x64", "region": "nyc3"}
-_FAMILY = Family("debian", Path(__file__), ())
-IMAGES = (
-    Image("debian-12-x64", "12 x64", "bookworm", _FAMILY),
-    Image("debian-13-x64", "13 x64", "trixie", _FAMILY),
-)
+ORDER = {"name": "web", "size": "s-1vcpu-1gb", "image": "debian-13-x64", "region": "nyc3"}
+IMAGES = distributions.IMAGES[:2]
 
 
 @dataclass

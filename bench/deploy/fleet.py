@@ -27,7 +27,7 @@ acme: {{server: local}}
 sizes: {{small: s-1vcpu-2gb}}
 nodes:
 """
-_NODE = "  {name}: {{size: small, image: debian-12-x64{services}}}\n"
+_NODE = "  {name}: {{size: small, image: debian-13-x64{services}}}\n"
 _TASK_API = ", services: {{task_api: {{hostname: {name}-tasks, workers: 1}}}}"
 
 

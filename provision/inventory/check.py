@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..distributions import IMAGES, unfit
 from ..errors import HubError, Position
 from .check_tunnels import check_tunnels
 from .check_workers import check_workers
@@ -19,10 +20,6 @@ MAX_FQDN = 253
 # DigitalOcean's families: s-1vcpu-2gb, c-2, m3-8vcpu-64gb, so1_5-2vcpu-16gb, gpu-h100x1-80gb, 512mb.
 _SIZE_SLUG = re.compile(
     r"[a-z]{1,2}[0-9]?(_[0-9])?-[0-9]+(vcpu)?(-[a-z0-9]+)*|gpu-[a-z0-9]+x[0-9]+(-[a-z0-9]+)+|[0-9]+[mg]b"
-)
-# systemd 250 and nginx 1.19.4, which the services need, came with Debian 12 and Ubuntu 24.04.
-_UNFIT_IMAGE = re.compile(
-    r"(debian-([1-9]|1[01])|ubuntu-(1[0-9]|2[0-3])-[0-9]+)-.*|(almalinux|centos|fedora|freebsd|rockylinux|rocky)-.*"
 )
 
 
@@ -73,13 +70,13 @@ def images_are_fit(draft: Draft) -> Iterator[HubError]:
     """An image of a distribution is one that hubctl's services run on; nothing is known of other names."""
     for name, node in _nodes(draft):
         image = node.get("image", "")
-        if _UNFIT_IMAGE.fullmatch(image):
+        if reason := unfit(image):
             yield mistake(
                 "unfit-image",
                 f'`nodes.{name}.image` is "{image}", which hubctl\'s services do not run on',
                 draft.values["nodes", name, "image"],
-                why="they need Debian 12 or Ubuntu 24.04, or newer",
-                hint="debian-12-x64, debian-13-x64 and ubuntu-24-04-x64 are fit",
+                why=reason,
+                hint=f"{', '.join(known.slug for known in IMAGES)} are fit",
             )
 
 

@@ -34,7 +34,7 @@ Email = Annotated[
 _SLUG = r"^[a-z0-9][a-z0-9._-]*$"
 Slug = Annotated[str, Meta(pattern=_SLUG, max_length=64, description="a slug of the provider")]
 Image = Annotated[
-    str, Meta(pattern=_SLUG, max_length=64, description="an image of the provider such as debian-12-x64")
+    str, Meta(pattern=_SLUG, max_length=64, description="an image of the provider such as debian-13-x64")
 ]
 Region = Annotated[
     str, Meta(pattern=_SLUG, max_length=64, description="a region of the provider such as fra1")

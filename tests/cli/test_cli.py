@@ -46,7 +46,7 @@ acme: {server: local}
 nodes:
   apis:
     size: s-1vcpu-2gb
-    image: debian-12-x64
+    image: debian-13-x64
     services:
       task_api: {hostname: tasks}
 """

@@ -64,7 +64,7 @@ def test_account_and_keys(api: Checked) -> None:
 
 
 def test_catalog(api: Checked) -> None:
-    for path in ("sizes", "regions", "images", "images?type=distribution", "images/debian-12-x64"):
+    for path in ("sizes", "regions", "images", "images?type=distribution", "images/debian-13-x64"):
         api.call("GET", path)
 
 
@@ -103,7 +103,7 @@ def test_actions(api: Checked, kind: str) -> None:
 
 def test_rename_and_rebuild(api: Checked) -> None:
     number = api.droplet()["id"]
-    for body in ({"type": "rename", "name": "other"}, {"type": "rebuild", "image": "debian-13-x64"}):
+    for body in ({"type": "rename", "name": "other"}, {"type": "rebuild", "image": "debian-12-x64"}):
         api.call("POST", f"droplets/{number}/actions", body, 201)
         api.settle()
 

@@ -36,7 +36,7 @@ def _fleet() -> Fleet:
         domain="example.org",
         provider="digitalocean",
         operator=Operator(email="ops@example.org"),
-        nodes={name: Node(size="small", image="debian-12-x64", services=services[name]) for name in services},
+        nodes={name: Node(size="small", image="debian-13-x64", services=services[name]) for name in services},
         tunnels={"dti": Tunnel(from_=("front",), to="gpu", service="task_api", listen=8080)},
     )
 

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from provision.distributions import DEFAULT
 from provision.transport import hostkeys
 from tests.nodes.patched import write_patch
 
@@ -25,6 +26,7 @@ EXAMPLE = {
     "init_k": 2,
 }
 
+IMAGE = DEFAULT.slug
 INVENTORY = """\
 fleet: {fleet}
 domain: {fleet}.test
@@ -38,7 +40,7 @@ nodes:
 NODE = """\
   {name}:
     size: small
-    image: debian-12-x64
+    image: {image}
     services:
       {service}
 """
@@ -86,7 +88,9 @@ class Fleet:
 
     def write(self, nodes: dict[str, str], more: str = "") -> None:
         """Write the inventory: node names with a line of services each, and what stands below the nodes."""
-        text = "".join(NODE.format(name=name, service=service) for name, service in nodes.items())
+        text = "".join(
+            NODE.format(name=name, image=IMAGE, service=service) for name, service in nodes.items()
+        )
         self.inventory.write_text(INVENTORY.format(fleet=self.name, nodes=text) + more)
 
     def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:

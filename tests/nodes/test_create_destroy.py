@@ -11,7 +11,7 @@ from provision.cloud.base import MachineSpec
 from provision.cloud.digitalocean import DigitalOcean
 from provision.errors import Exit
 from provision.transport import hostkeys
-from tests.nodes.fleet import eventually
+from tests.nodes.fleet import IMAGE, eventually
 
 pytestmark = pytest.mark.nodes
 
@@ -71,9 +71,7 @@ def test_a_name_taken_by_somebody_elses_machine_is_left_alone(make_fleet, local_
     fleet = make_fleet({"box": EMPTY})
     cloud = cloud_of(local_instance)
     wanted = f"box.{fleet.name}.test"
-    spec = MachineSpec(
-        wanted, "s-1vcpu-1gb", "debian-12-x64", "fra1", ("theirs",), (), "#cloud-config\n", False
-    )
+    spec = MachineSpec(wanted, "s-1vcpu-1gb", IMAGE, "fra1", ("theirs",), (), "#cloud-config\n", False)
     machine_id, _ = cloud.create(spec)
     for words in (["create-node", "box"], ["destroy-node", "box", "--yes"]):
         done = fleet.hubctl(*words)

@@ -21,6 +21,7 @@ import pytest
 
 from provision.cloud.local import lifecycle
 from provision.cloud.local.instance import Instance
+from provision.distributions import DEFAULT
 from tests.instances import temporary_instance
 
 pytestmark = [pytest.mark.nodes, pytest.mark.usefixtures("nodes_possible")]
@@ -81,7 +82,7 @@ def boot(folder: Path, name: str, **options: object) -> Node:
     droplet = digitalocean.Droplet(
         name=name,
         size="s-1vcpu-1gb",
-        image="debian-12-x64",
+        image=DEFAULT.slug,
         region="nyc3",
         ssh_keys=[(folder / "operator.pub").read_text()],
         user_data=f"#cloud-config\nssh_keys:\n  ed25519_private: |\n{private}  ed25519_public: {public}",
@@ -166,8 +167,8 @@ class TestMachine:
     def test_the_package_archive_answers(self, nodes: list[Node]) -> None:
         assert nodes[0].ssh("apt-get update").returncode == 0
         suites = nodes[0].ssh("apt-get indextargets --format '$(SUITE) $(CODENAME)'").stdout
-        assert "bookworm-security" in suites
-        assert "bookworm-updates" in suites
+        assert f"{DEFAULT.suite}-security" in suites
+        assert f"{DEFAULT.suite}-updates" in suites
 
     def test_pip_and_uv_install_by_hash_without_environment(self, nodes: list[Node]) -> None:
         """The hash is of the wheel that the host's own pip gets, so both take the same way."""
@@ -277,7 +278,7 @@ class TestInstance:
         self, cloud: digitalocean.Manager, nodes: list[Node], local_instance: Instance, tmp_path: Path
     ) -> None:
         droplet = digitalocean.Droplet(
-            name="interrupted", size="s-1vcpu-1gb", image="debian-12-x64", region="nyc3", ssh_keys=[]
+            name="interrupted", size="s-1vcpu-1gb", image=DEFAULT.slug, region="nyc3", ssh_keys=[]
         )
         droplet.create()
         os.kill(json.loads((local_instance.folder / "daemon.json").read_text())["pid"], signal.SIGKILL)

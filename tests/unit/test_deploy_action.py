@@ -14,7 +14,7 @@ from provision.errors import Exit, HubError
 from provision.inventory.load import load
 from provision.output import Output
 
-NODE = "  {}: {{size: small, image: debian-12-x64, services: {{}}}}\n"
+NODE = "  {}: {{size: small, image: debian-13-x64, services: {{}}}}\n"
 INVENTORY = """\
 fleet: lab
 domain: lab.test

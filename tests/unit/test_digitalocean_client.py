@@ -87,14 +87,14 @@ def droplet(number, **fields):
         "tags": ["hubctl"],
         "networks": networks,
         "size_slug": "s-1vcpu-2gb",
-        "image": {"slug": "debian-12-x64"},
+        "image": {"slug": "debian-13-x64"},
         "region": {"slug": "fra1"},
         **fields,
     }
 
 
 SPEC = MachineSpec(
-    "apis.demo.test", "s-1vcpu-2gb", "debian-12-x64", "fra1", ("hubctl",), (5,), "#cloud-config", True
+    "apis.demo.test", "s-1vcpu-2gb", "debian-13-x64", "fra1", ("hubctl",), (5,), "#cloud-config", True
 )
 
 

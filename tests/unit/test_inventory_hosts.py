@@ -12,7 +12,7 @@ from provision.inventory.load import load, parse
 from provision.inventory.model import Node, Services, TaskApi
 
 DEMO = Path(__file__).parents[2] / "inventories" / "demo.yml"
-NODE = Node(size="small", image="debian-12-x64")
+NODE = Node(size="small", image="debian-13-x64")
 
 
 def test_an_unknown_node_shows_the_lines_that_add_it_and_the_nearest_name() -> None:
@@ -32,7 +32,7 @@ def test_the_lines_shown_for_an_unknown_node_make_it_known() -> None:
         node_named(fleet, "front", path)
     lines = caught.value.hint.partition(":\n")[2]
     extended = parse(f"{DEMO.read_text().rstrip()}\n{lines}\n", "demo.yml")
-    assert node_named(extended, "front", path).image == "debian-12-x64"
+    assert node_named(extended, "front", path).image == "debian-13-x64"
 
 
 def test_a_name_that_no_node_can_have_is_told_instead_of_shown_as_lines() -> None:
@@ -67,7 +67,7 @@ def test_a_node_answers_to_its_own_name_and_its_services(
 
 def test_options_replace_what_the_inventory_says_and_none_keeps_it() -> None:
     changed = with_overrides(NODE, {"size": "c-2", "image": None, "hostname": "box", "region": None})
-    assert changed == Node(size="c-2", image="debian-12-x64", hostname="box")
+    assert changed == Node(size="c-2", image="debian-13-x64", hostname="box")
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_the_demo_inventory_is_what_it_says() -> None:
         nodes={
             "apis": Node(
                 size="small",
-                image="debian-12-x64",
+                image="debian-13-x64",
                 services=Services(
                     task_api=TaskApi(hostname="tasks", workers=1, timeout=90, result_expires=300)
                 ),
@@ -58,7 +58,7 @@ def test_anchors_and_merge_keys_work_and_own_keys_win() -> None:
 nodes:
   one: &node
     size: s-1vcpu-2gb
-    image: debian-12-x64
+    image: debian-13-x64
   two:
     <<: *node
     size: s-2vcpu-4gb
@@ -68,14 +68,14 @@ nodes:
         "hubctl.yml",
     )
     assert {name: (node.size, node.image) for name, node in fleet.nodes.items()} == {
-        "one": ("s-1vcpu-2gb", "debian-12-x64"),
-        "two": ("s-2vcpu-4gb", "debian-12-x64"),
-        "three": ("c-2", "debian-12-x64"),
+        "one": ("s-1vcpu-2gb", "debian-13-x64"),
+        "two": ("s-2vcpu-4gb", "debian-13-x64"),
+        "three": ("c-2", "debian-13-x64"),
     }
 
 
 def test_a_mistake_that_aliases_repeat_is_told_once() -> None:
-    nodes = "nodes:\n  one: &node {size: c-2, image: debian-12-x64, ipv6: 1}\n  two: *node\n  three: *node\n"
+    nodes = "nodes:\n  one: &node {size: c-2, image: debian-13-x64, ipv6: 1}\n  two: *node\n  three: *node\n"
     assert mistakes(HEAD + nodes) == [("wrong-type", 7, 54)]
 
 
@@ -84,8 +84,8 @@ def test_a_service_may_have_its_nodes_own_name_and_the_domain_itself() -> None:
         HEAD
         + """\
 nodes:
-  tasks: {size: c-2, image: debian-12-x64, services: {task_api: {hostname: tasks}}}
-  front: {size: c-2, image: debian-12-x64, services: {task_api: {hostname: "@", www: on}}}
+  tasks: {size: c-2, image: debian-13-x64, services: {task_api: {hostname: tasks}}}
+  front: {size: c-2, image: debian-13-x64, services: {task_api: {hostname: "@", www: on}}}
 """,
         "hubctl.yml",
     )
@@ -99,7 +99,7 @@ def test_the_providers_sizes_can_be_named_directly() -> None:
         *("s-1vcpu-2gb", "s-2vcpu-4gb-amd", "s-1vcpu-512mb-10gb", "c-2", "c2-2vcpu-4gb", "g-2vcpu-8gb"),
         *("m3-8vcpu-64gb", "so1_5-2vcpu-16gb", "gd-40vcpu-160gb", "gpu-h100x1-80gb", "512mb"),
     ]
-    nodes = "".join(f"  node{n}: {{size: {slug}, image: debian-12-x64}}\n" for n, slug in enumerate(slugs))
+    nodes = "".join(f"  node{n}: {{size: {slug}, image: debian-13-x64}}\n" for n, slug in enumerate(slugs))
     fleet = parse(f"{HEAD}nodes:\n{nodes}", "hubctl.yml")
     assert [node.size for node in fleet.nodes.values()] == slugs
 
@@ -188,7 +188,7 @@ def test_pythons_own_yaml_parser_tells_the_same_places(name: str, monkeypatch: p
 
 def test_a_hundred_nodes_are_read_without_a_wait() -> None:
     nodes = "".join(
-        f"  node{n}: {{size: c-2, image: debian-12-x64, services: {{task_api: {{hostname: tasks{n}, workers: 4}}}}}}\n"
+        f"  node{n}: {{size: c-2, image: debian-13-x64, services: {{task_api: {{hostname: tasks{n}, workers: 4}}}}}}\n"
         for n in range(100)
     )
     start = time.process_time()

@@ -161,13 +161,13 @@ class TestTags:
 class TestCatalog:
     def test_images_are_found_by_slug_and_number(self, api: Api) -> None:
         images = api.get("images?type=distribution")["images"]
-        assert [image["slug"] for image in images] == ["debian-12-x64", "debian-13-x64"]
-        assert api.get(f"images/{images[0]['id']}") == api.get("images/debian-12-x64")
+        assert [image["slug"] for image in images] == ["debian-13-x64", "debian-12-x64"]
+        assert api.get(f"images/{images[0]['id']}") == api.get("images/debian-13-x64")
         api.refused("GET", "images/none", status=404)
 
     def test_a_droplet_can_be_ordered_by_the_images_number(self, api: Api) -> None:
-        number = api.get("images/debian-13-x64")["image"]["id"]
-        assert api.droplet(image=number)["image"]["slug"] == "debian-13-x64"
+        number = api.get("images/debian-12-x64")["image"]["id"]
+        assert api.droplet(image=number)["image"]["slug"] == "debian-12-x64"
 
     def test_there_are_sizes_and_regions(self, api: Api) -> None:
         assert "s-2vcpu-4gb" in [size["slug"] for size in api.get("sizes")["sizes"]]

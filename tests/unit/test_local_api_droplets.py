@@ -45,7 +45,7 @@ class TestDroplets:
         key = api.post("account/keys", {"name": "me", "public_key": KEY})["ssh_key"]
         droplet = api.droplet(ssh_keys=[key["fingerprint"]], user_data="#cloud-config\n{}", ipv6=True)
         order = api.machines.orders[droplet["id"]]
-        assert (order.hostname, order.image, order.address) == ("web", "debian-12-x64", "10.9.8.10")
+        assert (order.hostname, order.image, order.address) == ("web", "debian-13-x64", "10.9.8.10")
         assert order.user_data == "#cloud-config\n{}"
         assert order.public_keys == [KEY]
         assert droplet["networks"]["v6"][0]["ip_address"] == order.address6 == "fd00:9::a"
@@ -133,7 +133,7 @@ class TestDroplets:
                 name="old",
                 region="nyc1",
                 size="s-1vcpu-1gb",
-                image="debian-12-x64",
+                image="debian-13-x64",
                 created_at="",
                 deleted=True,
             )
@@ -186,9 +186,9 @@ class TestActions:
 
     def test_it_can_be_rebuilt_from_another_image(self, api: Api) -> None:
         number = api.droplet()["id"]
-        api.post(f"droplets/{number}/actions", {"type": "rebuild", "image": "debian-13-x64"})
+        api.post(f"droplets/{number}/actions", {"type": "rebuild", "image": "debian-12-x64"})
         api.settle()
-        assert api.machines.orders[number].image == "debian-13-x64"
+        assert api.machines.orders[number].image == "debian-12-x64"
         assert api.get(f"droplets/{number}")["droplet"]["status"] == "active"
 
     @pytest.mark.parametrize("kind", ["create", "snapshot", "fly"])
@@ -211,7 +211,7 @@ class TestActions:
                 name="gone",
                 region="nyc1",
                 size="s-1vcpu-1gb",
-                image="debian-12-x64",
+                image="debian-13-x64",
                 created_at="",
                 deleted=True,
             )

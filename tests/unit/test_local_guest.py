@@ -8,12 +8,14 @@ import json
 import stat
 import subprocess
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from provision.cloud.local import apt, cloudinit, guest, images, registries
 from provision.cloud.local.disk import Disk
+from provision.distributions import DEFAULT, IMAGES
 
 SOURCES = """\
 # comment
@@ -106,16 +108,16 @@ class TestArchives:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(images, "distribution", lambda: "fedora")
-        assert [images.sources(image) for image in images._CATALOGUE] == [[]] * len(images._CATALOGUE)
+        assert [images.sources(image) for image in IMAGES] == [[]] * len(IMAGES)
 
     def test_an_image_is_offered_only_with_its_keyring(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        families = [images.Family(name, tmp_path / name, ()) for name in ("here", "absent")]
-        (tmp_path / "here").touch()
-        catalogue = tuple(images.Image(family.name, "", "", family) for family in families)
-        monkeypatch.setattr(images, "_CATALOGUE", catalogue)
-        assert [image.slug for image in images.offered()] == ["here"]
+        here, absent = (replace(DEFAULT.distribution, keyring=tmp_path / name) for name in ("here", "absent"))
+        here.keyring.touch()
+        known = (replace(DEFAULT, distribution=absent), replace(DEFAULT, slug="made", distribution=here))
+        monkeypatch.setattr(images, "IMAGES", known)
+        assert [image.slug for image in images.offered()] == ["made"]
 
     def test_only_settings_about_the_way_out_are_handed_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
         dump = (

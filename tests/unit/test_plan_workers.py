@@ -23,7 +23,7 @@ ADDRESSES = {"apis": "203.0.113.1", "box1": "203.0.113.2", "box2": "203.0.113.3"
 
 
 def fleet_with(workers: str, more: str = "") -> Fleet:
-    nodes = "".join(f"  {name}: {{size: s-1vcpu-2gb, image: debian-12-x64}}\n" for name in ("box1", "box2"))
+    nodes = "".join(f"  {name}: {{size: s-1vcpu-2gb, image: debian-13-x64}}\n" for name in ("box1", "box2"))
     return parse(
         f"""\
 fleet: lab
@@ -34,7 +34,7 @@ acme: {{server: local}}
 nodes:
   apis:
     size: s-1vcpu-2gb
-    image: debian-12-x64
+    image: debian-13-x64
     services: {{task_api: {{hostname: tasks, timeout: 120, workers: {workers}}}}}
 {nodes}{more}""",
         "lab.yml",

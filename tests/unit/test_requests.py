@@ -21,7 +21,7 @@ operator: {email: ops@lab.test}
 acme: {server: local}
 sizes: {small: s-1vcpu-2gb}
 nodes:
-  apis: {size: small, image: debian-12-x64, services: {}}
+  apis: {size: small, image: debian-13-x64, services: {}}
 """
 END = {"event": "end", "ok": 3, "changed": 1, "failed": 0, "seconds": 0.5, "result": "done"}
 CHANGED = {

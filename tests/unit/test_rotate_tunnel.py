@@ -35,9 +35,9 @@ provider: local
 operator: {email: ops@lab.test}
 acme: {server: local}
 nodes:
-  front: {size: s-1vcpu-2gb, image: debian-12-x64, services: {proxy: {hostname: demos, tunnel: dti}}}
-  second: {size: s-1vcpu-2gb, image: debian-12-x64}
-  gpu: {size: s-1vcpu-2gb, image: debian-12-x64, services: {task_api: {operator_token: true}}}
+  front: {size: s-1vcpu-2gb, image: debian-13-x64, services: {proxy: {hostname: demos, tunnel: dti}}}
+  second: {size: s-1vcpu-2gb, image: debian-13-x64}
+  gpu: {size: s-1vcpu-2gb, image: debian-13-x64, services: {task_api: {operator_token: true}}}
 tunnels:
   dti: {from: [front, second], to: gpu, service: task_api, listen: 8080}
 """

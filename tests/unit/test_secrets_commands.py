@@ -21,7 +21,7 @@ provider: local
 operator: {email: ops@lab.test}
 acme: {server: local}
 nodes:
-  front: {size: s-1vcpu-2gb, image: debian-12-x64}
+  front: {size: s-1vcpu-2gb, image: debian-13-x64}
 """
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from pathlib import Path
 
+from ...distributions import DEBIAN, DISTRIBUTIONS
 from ...errors import Exit, HubError
 
 _PROGRAMS = {
@@ -17,11 +17,6 @@ _PROGRAMS = {
     "pebble": "pebble",
     "openssl": "openssl",
     "unshare": "util-linux",
-}
-# Debian's images are made on every host, Ubuntu's where Ubuntu runs.
-_KEYRINGS = {
-    "debian-archive-keyring": Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
-    "ubuntu-keyring": Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg"),
 }
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -39,8 +34,9 @@ def find_program(name: str) -> str | None:
 def missing() -> list[str]:
     """Name the Debian or Ubuntu packages that are still to be installed, in order of name."""
     packages = {package for program, package in _PROGRAMS.items() if find_program(program) is None}
-    wanted = ["debian-archive-keyring", *(["ubuntu-keyring"] if distribution() == "ubuntu" else [])]
-    packages.update(name for name in wanted if not _KEYRINGS[name].exists())
+    # Debian's images are made on every host, Ubuntu's where Ubuntu runs.
+    wanted = [known for known in DISTRIBUTIONS if known is DEBIAN or known.name == distribution()]
+    packages.update(known.keyring_package for known in wanted if not known.keyring.exists())
     return sorted(packages)
 
 

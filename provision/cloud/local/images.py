@@ -9,9 +9,9 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from ...distributions import IMAGES, Image
 from ...errors import HubError
 from . import apt
 from .command import run
@@ -67,38 +67,9 @@ _REMOVED = (
 _EMPTIED = ("etc/machine-id", "etc/resolv.conf", "etc/hostname")
 
 
-@dataclass(frozen=True)
-class Family:
-    """A distribution, the keyring that signs its archive, and the archive's components that are used."""
-
-    name: str
-    keyring: Path
-    components: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Image:
-    """A base image: DigitalOcean's slug and name, and the release that it is made from."""
-
-    slug: str
-    name: str
-    suite: str
-    family: Family
-
-
-_DEBIAN = Family("debian", Path("/usr/share/keyrings/debian-archive-keyring.gpg"), ("main",))
-_UBUNTU = Family("ubuntu", Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg"), ("main", "universe"))
-_CATALOGUE = (
-    Image("debian-12-x64", "12 x64", "bookworm", _DEBIAN),
-    Image("debian-13-x64", "13 x64", "trixie", _DEBIAN),
-    Image("ubuntu-22-04-x64", "22.04 (LTS) x64", "jammy", _UBUNTU),
-    Image("ubuntu-24-04-x64", "24.04 (LTS) x64", "noble", _UBUNTU),
-)
-
-
 def offered() -> list[Image]:
     """Return the images that this computer can make: those whose archive's keyring is installed."""
-    return [image for image in _CATALOGUE if image.family.keyring.exists()]
+    return [image for image in IMAGES if image.distribution.keyring.exists()]
 
 
 def sources(image: Image) -> list[apt.Source]:
@@ -106,7 +77,7 @@ def sources(image: Image) -> list[apt.Source]:
 
     None elsewhere: then mmdebstrap takes the distribution's public ones and notes them in the image itself.
     """
-    if distribution() != image.family.name:
+    if distribution() != image.distribution.name:
         return []
     host_suite = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
     own = apt.for_suite(apt.host_sources(), host_suite, image.suite)
@@ -147,11 +118,11 @@ def _build(image: Image, lines: list[str], folder: Path, report: Callable[[str],
 
 def _bootstrap(image: Image, lines: list[str], folder: Path, report: Callable[[str], None]) -> None:
     argv = ["mmdebstrap", "--mode=root", "--format=directory", "--variant=minbase"]
-    argv += [f"--include={','.join(_PACKAGES)}", f"--keyring={image.family.keyring}"]
+    argv += [f"--include={','.join(_PACKAGES)}", f"--keyring={image.distribution.keyring}"]
     argv += [f"--aptopt={option}" for option in apt.host_options()]
     # Without archives of the host's own on stdin, mmdebstrap takes the public ones, updates and security included.
     own = ["-"] if lines else []
-    argv += [] if lines else [f"--components={','.join(image.family.components)}"]
+    argv += [] if lines else [f"--components={','.join(image.distribution.components)}"]
     process = subprocess.Popen(
         [*argv, image.suite, str(folder), *own],
         stdin=subprocess.PIPE,

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from ..images import Image
+from ....distributions import Image
 from .context import cloud
 from .http import not_found, page
 
@@ -102,7 +102,7 @@ def show_image(image: Image) -> dict[str, Any]:
     return {
         "id": image_id(image.slug),
         "name": image.name,
-        "distribution": image.family.name.capitalize(),
+        "distribution": image.distribution.title,
         "slug": image.slug,
         "public": True,
         "regions": list(_REGIONS),
@@ -110,7 +110,7 @@ def show_image(image: Image) -> dict[str, Any]:
         "min_disk_size": 7,
         "type": "base",
         "size_gigabytes": 0.4,
-        "description": f"{image.family.name.capitalize()} {image.name}",
+        "description": f"{image.distribution.title} {image.name}",
         "tags": [],
         "status": "available",
     }

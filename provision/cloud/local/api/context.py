@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from flask import current_app
 
-from ..images import Image
+from ....distributions import Image
 from ..operations import Machines, Operations
 from ..store import Store
 
