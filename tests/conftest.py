@@ -11,7 +11,7 @@ import pytest
 
 from provision.cloud.local import host
 from provision.cloud.local.instance import Instance
-from tests.instances import temporary_instance
+from tests.support.instances import temporary_instance
 
 
 def pytest_configure() -> None:

@@ -11,7 +11,7 @@ from openapi_core.contrib.werkzeug import WerkzeugOpenAPIRequest, WerkzeugOpenAP
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
-from tests.local_api import KEY, ORDER, TOKEN, Api
+from tests.support.local_api import KEY, ORDER, TOKEN, Api
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

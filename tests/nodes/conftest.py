@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from tests.nodes.fleet import Fleet
-from tests.nodes.tunnels import NODES, TUNNEL
+from tests.support.fleet import Fleet
+from tests.support.tasks import TASK_API
+from tests.support.tunnels import NODES, TUNNEL
 
-TASK_API = "task_api: {hostname: tasks, workers: 1, timeout: 90, result_expires: 300}"
 _numbers = itertools.count(1)
 
 

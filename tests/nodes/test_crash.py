@@ -8,12 +8,12 @@ import pytest
 
 from provision.errors import Exit
 from provision.node.resources import Absent, CheckedFiles, Command, Directory, File, Symlink, Unit
-from tests.nodes import held
-from tests.nodes.fleet import eventually
-from tests.nodes.load import Load
-from tests.nodes.machines import power
-from tests.nodes.releases import current
-from tests.nodes.runtimes import BOTH, runtime_with
+from tests.support import held
+from tests.support.load import Load
+from tests.support.machines import power
+from tests.support.releases import current
+from tests.support.runtimes import BOTH, runtime_with
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.nodes
 

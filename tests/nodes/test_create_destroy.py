@@ -11,7 +11,8 @@ from provision.cloud.base import MachineSpec
 from provision.cloud.digitalocean import DigitalOcean
 from provision.errors import Exit
 from provision.transport import hostkeys
-from tests.nodes.fleet import IMAGE, eventually
+from tests.support.fleet import IMAGE
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.nodes
 

@@ -11,7 +11,9 @@ import pytest
 from provision import keys
 from provision.errors import Exit
 from provision.transport import hostkeys
-from tests.nodes.fleet import eventually
+from tests.support.machines import reboot
+from tests.support.network import open_ports
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.nodes
 
@@ -81,14 +83,7 @@ def test_only_ssh_and_the_web_are_open(deployed):
     listening = deployed.ssh("apis", "ufw", "status")
     assert "Status: active" in listening
     address = deployed.address("apis")
-    opened = [port for port in (22, 80, 443, 6379, 8000, 5005) if accepts(address, port)]
-    assert opened == [22, 80, 443]
-
-
-def accepts(address, port):
-    with socket.socket() as sock:
-        sock.settimeout(1)
-        return sock.connect_ex((address, port)) == 0
+    assert open_ports(address, 22, 80, 443, 6379, 8000, 5005) == [22, 80, 443]
 
 
 def test_services_run_as_their_own_sandboxed_users(deployed):
@@ -158,10 +153,7 @@ def test_a_full_disk_is_said_and_nothing_is_left_torn(deployed):
 
 
 def test_the_node_answers_again_after_a_reboot(deployed):
-    started = ("systemctl", "show", "--property=UserspaceTimestampMonotonic")
-    before = deployed.ssh("apis", *started)
-    deployed.ssh("apis", "systemctl", "reboot", check=False)
-    eventually(lambda: deployed.ssh("apis", *started) != before, seconds=120)
+    reboot(deployed, "apis")
     status, answer = eventually(lambda: deployed.site("apis", "tasks").solve(), seconds=120)
     assert (status, answer["entropy"]) == (200, 3)
     assert re.search(r"0 changed", deployed.done("deploy").stdout)

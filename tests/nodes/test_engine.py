@@ -1,8 +1,6 @@
 """The engine on real nodes: packages, services, firewall, releases, and every way to be interrupted."""
 
 import dataclasses
-import threading
-import time
 
 import pytest
 
@@ -16,8 +14,10 @@ from provision.steps.context import Bundle, Context
 from provision.transport import engine
 from provision.transport.archive import pack_runtime
 from provision.transport.ssh import connect
-from tests.nodes.conftest import TASK_API
-from tests.nodes.fleet import eventually
+from tests.support.load import Load
+from tests.support.machines import reboot
+from tests.support.tasks import TASK_API
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.nodes
 
@@ -277,41 +277,11 @@ def test_a_release_that_cannot_start_leaves_the_old_one_serving(apis):
     assert apis.converge(*apis.desired()).changed == []
 
 
-class Load:
-    """Constant requests from several sides, each on a connection of its own."""
-
-    def __init__(self, site):
-        self.failures, self.count, self._site = [], 0, site
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(3)]
-
-    def _ask(self):
-        while not self._stop.is_set():
-            try:
-                status, _ = self._site.ask("GET", "/status/none", seconds=20)
-            except OSError as error:
-                status = repr(error)
-            self.count += 1
-            if status != 404:
-                self.failures.append(status)
-            time.sleep(0.02)
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-
 STAGES = ("built", "started", "healthy", "switched", "reloaded", "drained", "after")
 
 
 def test_a_kill_at_any_stage_of_a_release_fails_no_request_and_is_finished(apis):
-    with Load(apis.fleet.site("apis", "tasks")) as load:
+    with Load(apis.fleet.site("apis", "tasks"), fresh=3, kept=0) as load:
         for number, stage in enumerate(STAGES):
             wanted = apis.release(release=f"{number:016x}")
             with pytest.raises(HubError):
@@ -319,7 +289,7 @@ def test_a_kill_at_any_stage_of_a_release_fails_no_request_and_is_finished(apis)
             assert apis.converge(*wanted).status == 0
             assert apis.converge(*wanted).changed == []
         apis.converge(*apis.desired())
-    assert load.count > 50
+    assert len(load.seconds) > 50
     assert load.failures == []
 
 
@@ -328,10 +298,7 @@ def test_a_reboot_in_the_middle_of_a_release_leaves_a_service_that_answers(apis,
     number = {"healthy": "aa", "switched": "bb", "reloaded": "cc"}[stage] * 8
     with pytest.raises(HubError):
         apis.converge(*apis.release(release=number), fault=f"release:task_api:{stage}")
-    booted = ("systemctl", "show", "--property=UserspaceTimestampMonotonic")
-    before = apis.ssh(*booted)
-    apis.ssh("systemctl", "reboot", check=False)
-    eventually(lambda: apis.ssh(*booted) != before, seconds=120)
+    reboot(apis.fleet, "apis")
     eventually(lambda: apis.fleet.site("apis", "tasks").solve()[0] == 200, seconds=120)
     assert apis.converge(*apis.desired()).status == 0
     assert apis.converge(*apis.desired()).changed == []
@@ -342,7 +309,7 @@ def test_rollback_fails_no_request_and_needs_no_network(apis):
     apis.converge(*apis.release(release="f" * 16))
     apis.shell("mv /etc/resolv.conf /etc/resolv.away; mv /var/cache/hubctl /var/cache/away")
     try:
-        with Load(apis.fleet.site("apis", "tasks")) as load:
+        with Load(apis.fleet.site("apis", "tasks"), fresh=3, kept=0) as load:
             run = apis.ask("rollback", service="task_api")
     finally:
         apis.shell("mv /etc/resolv.away /etc/resolv.conf; mv /var/cache/away /var/cache/hubctl")

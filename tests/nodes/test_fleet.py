@@ -8,9 +8,9 @@ import pytest
 
 from provision.errors import Exit
 from provision.node.resources import Command, File
-from tests.nodes import held
-from tests.nodes.fleet import eventually
-from tests.nodes.machines import power
+from tests.support import held
+from tests.support.machines import power
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.nodes
 

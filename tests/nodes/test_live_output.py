@@ -12,7 +12,7 @@ import pytest
 
 from provision.errors import Exit
 from provision.node.resources import Command, File
-from tests.nodes import held
+from tests.support import held
 
 pytestmark = pytest.mark.nodes
 

@@ -9,7 +9,6 @@ import shlex
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,17 +21,15 @@ import pytest
 from provision.cloud.local import lifecycle
 from provision.cloud.local.instance import Instance
 from provision.distributions import DEFAULT
-from tests.instances import temporary_instance
+from tests.support.instances import temporary_instance
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.nodes, pytest.mark.usefixtures("nodes_possible")]
 LIMIT = 90.0  # seconds that anything here may take; generous, a machine takes two
 
 
 def wait_until(what: str, condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < deadline, f"still not {what} after {LIMIT:.0f} s"
-        time.sleep(0.5)  # the API takes 250 requests a minute
+    eventually(condition, seconds=LIMIT, pause=0.5, what=what)  # the API takes 250 requests a minute
 
 
 def make_key(path: Path) -> Path:

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from provision.errors import Exit
-from tests.nodes import held
+from tests.support import held
 
 pytestmark = pytest.mark.nodes
 

@@ -6,7 +6,7 @@ import pytest
 
 from provision.errors import Exit
 from provision.node.resources import Command, File, Unit
-from tests.nodes.conftest import TASK_API
+from tests.support.tasks import TASK_API
 
 pytestmark = pytest.mark.nodes
 

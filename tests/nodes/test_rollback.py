@@ -5,9 +5,9 @@ import re
 import pytest
 
 from provision.errors import Exit
-from tests.nodes.load import Load
-from tests.nodes.releases import current, listed, rows
-from tests.nodes.runtimes import BOTH, runtime_with
+from tests.support.load import Load
+from tests.support.releases import current, listed, rows
+from tests.support.runtimes import BOTH, runtime_with
 
 pytestmark = pytest.mark.nodes
 

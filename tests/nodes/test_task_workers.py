@@ -1,15 +1,16 @@
 """Workers of task_api on several nodes: work spreads, a dead node loses none of it, a new one joins in."""
 
 import re
-import socket
 from collections import Counter
 
 import pytest
 
 from provision.errors import Exit
-from tests.nodes.conftest import TASK_API
-from tests.nodes.fleet import EXAMPLE, eventually
-from tests.nodes.tasks import SLOW, Posted, power, processes, redis
+from tests.support.machines import power
+from tests.support.network import open_ports
+from tests.support.site import EXAMPLE
+from tests.support.tasks import SLOW, TASK_API, Posted, processes, redis
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.nodes
 
@@ -53,16 +54,6 @@ def post_some(site, number=6):
     return posted
 
 
-def open_ports(address, ports=PORTS):
-    found = []
-    for port in ports:
-        with socket.socket() as sock:
-            sock.settimeout(1)
-            if sock.connect_ex((address, port)) == 0:
-                found.append(port)
-    return found
-
-
 def test_work_spreads_over_the_nodes(fleet, site):
     posted = post_some(site)
     posted.assert_all_right()
@@ -70,8 +61,8 @@ def test_work_spreads_over_the_nodes(fleet, site):
 
 
 def test_the_broker_is_open_to_nobody_else(fleet):
-    assert open_ports(fleet.address("apis")) == []
-    assert open_ports(fleet.address("box1")) == []
+    assert open_ports(fleet.address("apis"), *PORTS) == []
+    assert open_ports(fleet.address("box1"), *PORTS) == []
     # Redis itself listens nowhere, not even on its own node.
     listening = fleet.ssh("apis", "ss", "-Hltnp")
     assert "redis" not in listening
@@ -79,7 +70,7 @@ def test_the_broker_is_open_to_nobody_else(fleet):
 
 
 def test_a_worker_node_opens_ssh_alone_and_has_no_api(fleet):
-    assert open_ports(fleet.address("box1"), (22, 80, 443)) == [22]
+    assert open_ports(fleet.address("box1"), 22, 80, 443) == [22]
     running = processes(fleet, "box1")
     assert not {"task_api", "redis-server"} & set(running)
     assert running["task_api-worker"]["active"] == "active"
@@ -163,7 +154,7 @@ def test_a_node_taken_out_finishes_what_it_holds_and_computes_no_more(fleet, sit
     assert (
         fleet.ssh("box2", "systemctl", "list-units", "--plain", "--no-legend", "task_api*", "spiped*") == ""
     )
-    assert open_ports(fleet.address("apis")) == []
+    assert open_ports(fleet.address("apis"), *PORTS) == []
 
 
 def test_a_service_taken_out_ends_and_comes_back_with_its_queue(fleet, site):
@@ -172,7 +163,7 @@ def test_a_service_taken_out_ends_and_comes_back_with_its_queue(fleet, site):
     fleet.write({"apis": "{}", "box1": "{}", "box2": "{}"})
     assert fleet.hubctl("plan", "apis").status == Exit.CHANGES
     fleet.done("deploy")
-    assert open_ports(fleet.address("apis"), (22, 80, 443)) == [22]
+    assert open_ports(fleet.address("apis"), 22, 80, 443) == [22]
     assert fleet.ssh("apis", "sh", "-c", "ls /etc/systemd/system | grep task_api; true") == ""
     assert fleet.done("deploy").stdout.count(" 0 changed") == 3
     fleet.write({**nodes("box1"), "box2": "{}"})

@@ -7,21 +7,11 @@ import stat
 
 import pytest
 
-from tests.nodes.fleet import Site, eventually
-from tests.nodes.tunnels import (
-    ECHO,
-    NODES,
-    TUNNEL,
-    Wire,
-    ask,
-    current_key,
-    files_with,
-    generations,
-    knock,
-    open_ports,
-    port_of,
-    said_by,
-)
+from tests.support.fleet import on_node
+from tests.support.network import Wire, ask_from, knock, open_ports_from
+from tests.support.secrets import current_key, files_with, generations, said_by
+from tests.support.tunnels import ECHO, NODES, TUNNEL, port_of
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.nodes
 
@@ -44,14 +34,14 @@ def test_a_second_deploy_changes_nothing(tunnelled):
 
 
 def test_one_loopback_port_of_the_front_leads_into_the_tunnel(tunnelled):
-    assert ask(tunnelled, "front", "127.0.0.1", 8080)["received"].startswith("HTTP/1.1 200")
+    assert ask_from(tunnelled, "front", "127.0.0.1", 8080).startswith("HTTP/1.1 200")
 
 
 def test_the_far_node_opens_nothing_to_others(tunnelled, port):
     address = tunnelled.address("gpu")
     ports = (22, 80, 443, 6379, 8000, 8080, 8081)
-    assert open_ports(tunnelled, "front", address, *ports) == [22, port]
-    assert open_ports(tunnelled, "stranger", address, *ports) == [22]
+    assert open_ports_from(tunnelled, "front", address, *ports) == [22, port]
+    assert open_ports_from(tunnelled, "stranger", address, *ports) == [22]
     assert "nginx" not in tunnelled.ssh("gpu", "ps", "-eo", "comm")
 
 
@@ -62,7 +52,7 @@ def test_a_stranger_gets_no_byte_even_through_an_open_port(tunnelled, port):
     tunnelled.ssh("gpu", "ufw", *rule)
     try:
         assert knock(tunnelled, "stranger", secrets.token_hex(32), address, port) == ""
-        assert "HTTP" not in ask(tunnelled, "stranger", address, port)["received"]
+        assert "HTTP" not in ask_from(tunnelled, "stranger", address, port)
         assert knock(tunnelled, "stranger", f"{current_key(tunnelled)}\n", address, port).startswith(
             "HTTP/1.1 200"
         )
@@ -74,7 +64,7 @@ def test_nothing_on_the_wire_can_be_read(tunnelled, port):
     front, gpu = tunnelled.address("front"), tunnelled.address("gpu")
     with Wire(front, gpu) as wire:
         status, _ = tunnelled.site("front", "demos").solve()
-        ask(tunnelled, "gpu", front, 80)
+        ask_from(tunnelled, "gpu", front, 80)
     assert status == 200
     tunnelled_bytes = wire.payload[port]
     assert len(tunnelled_bytes) > 2000
@@ -121,26 +111,12 @@ def test_an_end_that_dies_comes_back_by_itself(tunnelled):
         eventually(lambda: tunnelled.site("front", "demos").ask_raw("GET", "/health")[0] == 200)
 
 
-# Opens $1 connections into the tunnel, holds all of them, then asks on each.
-MANY = """
-import socket, sys, time
-socks = []
-for _ in range(int(sys.argv[1])):
-    socks.append(socket.create_connection(("127.0.0.1", 8080), timeout=30))
-    socks[-1].sendall(b"GET /health HTTP/1.1\\r\\nHost: x\\r\\n")
-    time.sleep(0.02)  # spiped's queue holds ten that come at the same moment; others try again after a second
-for sock in socks:
-    sock.sendall(b"Connection: close\\r\\n\\r\\n")
-print(sum(sock.recv(64).startswith(b"HTTP/1.1 200") for sock in socks))
-"""
-
-
 def test_one_generation_carries_250_connections_at_once(tunnelled):
-    assert tunnelled.ssh("front", "python3", "-c", MANY, "250").strip() == "250"
+    assert tunnelled.python("front", "many", 250).strip() == "250"
 
 
 def test_requests_are_as_large_as_the_inventory_allows(tunnelled):
-    site: Site = tunnelled.site("front", "demos")
+    site = tunnelled.site("front", "demos")
     assert site.ask("POST", "/task", {"x": "y" * 1_500_000})[0] == 400  # it came through, and is no task
     assert site.ask_raw("POST", "/task", {"x": "y" * 3_500_000})[0] == 413
 
@@ -170,49 +146,12 @@ def test_the_far_end_is_found_by_its_ipv6_address_and_by_name(tunnelled, by):
         tunnelled.done("deploy", "front")
 
 
-# Greets, then answers every line with itself, on port 7000 of the loopback.
-ECHO_SERVER = """
-import socketserver
-class Echo(socketserver.StreamRequestHandler):
-    def handle(self):
-        self.wfile.write(b"hello\\n")
-        for line in self.rfile:
-            self.wfile.write(line)
-class Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-Server(("127.0.0.1", 7000), Echo).serve_forever()
-"""
-# Sends lines into the tunnel until stdin ends, each on a connection of its own, and two on one connection throughout.
-ECHO_CLIENT = """
-import select, socket, sys
-class Echo:
-    def __init__(self):
-        self.sock = socket.create_connection(("127.0.0.1", 9000), timeout=20)
-        self.file = self.sock.makefile("rb")
-        self.good = self.file.readline() == b"hello\\n"
-    def lost(self, line):
-        self.sock.sendall(line)
-        return not (self.good and self.file.readline() == line)
-kept = Echo()
-sent, lost = 0, kept.lost(b"first\\n")
-while not select.select([sys.stdin], [], [], 0.02)[0]:
-    sent += 1
-    echo = Echo()
-    lost += echo.lost(b"%d\\n" % sent)
-    echo.sock.close()
-lost += kept.lost(b"last\\n")
-print(sent, lost)
-"""
-
-
 def test_a_tunnel_carries_any_tcp_service_from_several_nodes_and_its_key_changes_unnoticed(tunnelled):
     tunnelled.write(NODES, TUNNEL.format(address="") + ECHO)
-    tunnelled.ssh("gpu", "systemd-run", "--unit=echo", "python3", "-c", ECHO_SERVER)
+    tunnelled.ssh("gpu", "systemd-run", "--unit=echo", *on_node("echo_server"))
     try:
         tunnelled.done("deploy")
-        clients = {
-            node: tunnelled.start_ssh(node, "python3", "-c", ECHO_CLIENT) for node in ("front", "stranger")
-        }
+        clients = {node: tunnelled.start_python(node, "echo_client") for node in ("front", "stranger")}
         rotation = tunnelled.start("rotate-key", "tunnel/echo", "--json")
         # The former generation waits for connections that began with it.
         seen = [json.loads(line) for line in iter_until(rotation.stdout, '"retired"')]
@@ -235,7 +174,7 @@ def test_a_tunnel_carries_any_tcp_service_from_several_nodes_and_its_key_changes
         assert "echo" not in tunnelled.ssh(
             node, "sh", "-c", "systemctl list-units --all --type=service; ls /etc/systemd/system"
         )
-    assert open_ports(tunnelled, "stranger", tunnelled.address("gpu"), 9000, 9001) == []
+    assert open_ports_from(tunnelled, "stranger", tunnelled.address("gpu"), 9000, 9001) == []
     assert "0 changed" in tunnelled.done("deploy", "stranger").stdout
 
 

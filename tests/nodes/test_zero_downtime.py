@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from tests.nodes.conftest import TASK_API
-from tests.nodes.load import Load
-from tests.nodes.releases import current
-from tests.nodes.runtimes import BOTH, runtime_with
+from tests.support.load import Load
+from tests.support.releases import current
+from tests.support.runtimes import BOTH, runtime_with
+from tests.support.tasks import TASK_API
 
 pytestmark = pytest.mark.nodes
 

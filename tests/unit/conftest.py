@@ -13,7 +13,7 @@ from provision.inventory.load import load
 from provision.node.resources import CheckedFiles, File
 from provision.plan import plan
 from provision.steps.context import Bundle, Context
-from tests.unit.node_engine import Machine
+from tests.support.node_engine import Machine
 
 ROOT = Path(__file__).parents[2]
 

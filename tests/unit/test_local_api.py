@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.local_api import KEY, ORDER, Api
+from tests.support.local_api import KEY, ORDER, Api
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from provision.cloud.local.model import Droplet
 from provision.cloud.local.operations import NoAddressError, Operations, free_address
 from provision.cloud.local.store import Store
-from tests.local_api import KEY, ORDER, Api
+from tests.support.local_api import KEY, ORDER, Api
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from provision.node.resources import (
     Unit,
     User,
 )
-from tests.unit.node_engine import Machine
+from tests.support.node_engine import Machine
 
 SITE = "[Unit]\n[Service]\nExecReload=x\n[Install]\nWantedBy=multi-user.target\n"
 PLAN = (

@@ -17,7 +17,7 @@ from typing import TextIO
 import pytest
 
 from provision.output import Output
-from tests.outputs import HARMLESS, STAMP, everything, plain
+from tests.support.outputs import HARMLESS, STAMP, everything, plain
 
 
 class Terminal:

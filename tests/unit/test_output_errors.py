@@ -12,7 +12,7 @@ import pytest
 
 from provision.errors import HubError, HubErrors, Position
 from provision.output.text import clean, harmless_in_actions, seconds, table_lines
-from tests.outputs import HARMLESS, HOSTILE, STAMP, as_json, events, everything, plain
+from tests.support.outputs import HARMLESS, HOSTILE, STAMP, as_json, events, everything, plain
 
 
 def test_an_error_says_where_what_why_and_what_to_do() -> None:

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from provision import render
 from provision.errors import Exit, HubError
 from provision.secrets.value import MASK, Secret, masked
-from tests.programs import program
+from tests.support.programs import program
 
 HOSTILE = [
     "",

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import accepted, program, soon
+from tests.support.programs import accepted, program
+from tests.support.waiting import eventually
 
 UNITS = "/etc/systemd/system"
 
@@ -113,7 +114,7 @@ def test_redis_listens_on_its_socket_alone_and_writes_before_it_answers(
         except redis.ConnectionError as error:
             raise OSError from error
 
-    assert soon(ping)
+    assert eventually(ping, pause=0.02)
     wanted = {"port": "0", "appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
     assert {name: client.config_get(name)[name] for name in wanted} == wanted
     assert (tmp_path / "hub.sock").stat().st_mode & 0o777 == 0o770
@@ -122,5 +123,5 @@ def test_redis_listens_on_its_socket_alone_and_writes_before_it_answers(
     server.kill()
     server.wait()
     running(program("redis-server"), tmp_path / "redis.conf")
-    assert soon(ping)
+    assert eventually(ping, pause=0.02)
     assert client.llen("queue") == 100

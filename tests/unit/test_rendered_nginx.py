@@ -19,7 +19,9 @@ from typing import Any
 
 import pytest
 
-from tests.programs import accepted, program, soon
+from tests.support.network import open_ports
+from tests.support.programs import accepted, program
+from tests.support.waiting import eventually
 
 
 @dataclass
@@ -72,7 +74,7 @@ def edge(
             target.write_text(_moved(text, found))
     accepted(program("nginx"), "-t", "-q", "-c", tmp_path / "nginx.conf")
     running(program("nginx"), "-c", tmp_path / "nginx.conf", "-g", "daemon off;")
-    soon(lambda: socket.create_connection(("127.0.0.1", found.https), 20).close())
+    eventually(lambda: open_ports("127.0.0.1", found.https), pause=0.02)
 
     class Handler(BaseHTTPRequestHandler):
         def address_string(self) -> str:
@@ -239,6 +241,6 @@ def test_each_request_is_one_json_line_in_the_log(edge: Edge) -> None:
             raise OSError
         return dict(json.loads(lines[-1]))
 
-    written = soon(entry)
+    written = eventually(entry)
     assert (written["status"], written["method"], written["host"]) == (200, "GET", "tasks.demo.test")
     assert "/health?q=" in written["uri"]

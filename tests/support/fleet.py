@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import copy
-import http.client
 import json
 import os
 import shlex
-import socket
-import ssl
 import subprocess
 import sys
-import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from provision.distributions import DEFAULT
 from provision.transport import hostkeys
-from tests.nodes.patched import write_patch
-
-EXAMPLE = {
-    "monomers": [["a", "b"], ["a*", "b*"], ["a*", ">mon1"], ["b*"]],
-    "constraints": [["FREE", "mon1"]],
-    "gen": 2,
-    "init_k": 2,
-}
+from tests.support.patched import write_patch
+from tests.support.site import Site
 
 IMAGE = DEFAULT.slug
 INVENTORY = """\
@@ -83,7 +74,7 @@ class Fleet:
     def patched(self, folder: Path, **patch) -> Fleet:
         """Return the same fleet, driven by a hubctl with other templates or plans (see `write_patch`)."""
         other = copy.copy(self)
-        other.program = ("-m", "tests.nodes.patched", str(write_patch(folder, **patch)))
+        other.program = ("-m", "tests.support.patched", str(write_patch(folder, **patch)))
         return other
 
     def write(self, nodes: dict[str, str], more: str = "") -> None:
@@ -119,6 +110,16 @@ class Fleet:
         assert finished.status == 0, finished.text
         return finished
 
+    def killed_at(self, moment: Callable[[dict], bool], *words: str) -> bool:
+        """Run a command with --json and kill it at the first event that fits; return whether one did."""
+        process = self.start(*words, "--json")
+        assert process.stdout is not None
+        try:
+            return any(moment(json.loads(line)) for line in process.stdout)
+        finally:
+            process.kill()
+            process.communicate()
+
     def address(self, node: str) -> str:
         """The node's address, as pinned."""
         return self.pinned(node)[0]
@@ -129,22 +130,40 @@ class Fleet:
 
     def ssh(self, node: str, *argv: str, check: bool = True, stdin: str = "") -> str:
         """Run a program on a node by OpenSSH, with hubctl's own key and pins; return its output."""
-        command = self._ssh_command(node, argv)
+        command = self._ssh_command(self._key, node, argv)
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
         if check:
             assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
         return done.stdout
 
-    def start_ssh(self, node: str, *argv: str) -> subprocess.Popen[str]:
-        """Start a program on a node, with pipes to it."""
+    def shell(self, node: str, script: str, *, check: bool = True, stdin: str = "") -> str:
+        """Do the same with a shell's line."""
+        return self.ssh(node, "sh", "-c", script, check=check, stdin=stdin)
+
+    def python(self, node: str, program: str, *words: object, stdin: str = "") -> str:
+        """Run one of the programs of `on_node/` on a node; return its output."""
+        return self.ssh(node, *on_node(program, *words), stdin=stdin)
+
+    def start_python(self, node: str, program: str, *words: object) -> subprocess.Popen[str]:
+        """Start such a program, with pipes to it."""
         pipe = subprocess.PIPE
-        command = self._ssh_command(node, argv)
+        command = self._ssh_command(self._key, node, on_node(program, *words))
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
-    def _ssh_command(self, node: str, argv: tuple[str, ...]) -> list[str]:
+    def ssh_with(self, key: Path, node: str, *argv: str) -> subprocess.CompletedProcess[str]:
+        """Run a program on a node with another key."""
+        return subprocess.run(
+            self._ssh_command(key, node, argv), capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+
+    @property
+    def _key(self) -> Path:
+        return self.folder / "config" / "keys" / self.name
+
+    def _ssh_command(self, key: Path, node: str, argv: Sequence[str]) -> list[str]:
         return [
             "ssh",
-            *("-i", str(self.folder / "config" / "keys" / self.name)),
+            *("-i", str(key), "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"),
             *("-o", f"UserKnownHostsFile={hostkeys.path_for(self.inventory)}"),
             *("-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"),
             *("-o", "KexAlgorithms=curve25519-sha256", "-o", "LogLevel=ERROR"),
@@ -157,72 +176,7 @@ class Fleet:
         return Site(f"{host}.{self.name}.test", self.address(node), Path(self.instance.acme_roots))
 
 
-class Site:
-    """A site at a known address, verified against the local CA's roots."""
-
-    def __init__(self, host: str, address: str, roots: Path) -> None:
-        self.host, self.address = host, address
-        self._context = ssl.create_default_context(cafile=str(roots))
-
-    def connection(self, *, seconds: float = 30) -> http.client.HTTPSConnection:
-        """Open a connection."""
-        connection = http.client.HTTPSConnection(self.host, timeout=seconds)
-        raw = socket.create_connection((self.address, 443), timeout=seconds)
-        connection.sock = self._context.wrap_socket(raw, server_hostname=self.host)
-        return connection
-
-    def ask(self, method: str, path: str, body: object = None, *, seconds: float = 30) -> tuple[int, object]:
-        """Send one request on a connection of its own; return status and decoded body."""
-        status, answer = self.ask_raw(method, path, body, seconds=seconds)
-        return status, json.loads(answer)
-
-    def ask_raw(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        seconds: float = 30,
-        headers: dict[str, str] | None = None,
-    ) -> tuple[int, bytes]:
-        """Do the same for any answer."""
-        connection = self.connection(seconds=seconds)
-        try:
-            data = None if body is None else json.dumps(body)
-            connection.request(method, path, data, {"Content-Type": "application/json", **(headers or {})})
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
-
-    def solve(self, task: object = None, *, seconds: float = 60) -> tuple[int, dict]:
-        """Post a task and return its final status and answer."""
-        status, accepted = self.ask("POST", "/task", EXAMPLE if task is None else task)
-        assert status == 202, accepted
-        return self.final(accepted["task_id"], seconds=seconds)
-
-    def final(self, task_id: str, *, seconds: float = 60) -> tuple[int, dict]:
-        """Return a task's final status and answer."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            status, answer = self.ask("GET", f"/status/{task_id}")
-            if status not in (202, 203):
-                return status, answer
-            time.sleep(0.1)
-        raise AssertionError(f"task {task_id} did not end within {seconds} s")
-
-
-def eventually(look, *, seconds: float = 60, pause: float = 0.3):
-    """Call `look` until it gives something true, and return that; its errors count as not yet."""
-    deadline = time.monotonic() + seconds
-    latest: object = None
-    while time.monotonic() < deadline:
-        try:
-            found = look()
-        except (OSError, AssertionError) as error:
-            latest = error
-        else:
-            if found:
-                return found
-        time.sleep(pause)
-    raise AssertionError(f"did not come within {seconds} s: {latest}")
+def on_node(program: str, *words: object) -> list[str]:
+    """Return the arguments that run one of the programs of `on_node/`, whose text travels with them."""
+    text = Path(__file__).with_name("on_node").joinpath(f"{program}.py").read_text()
+    return ["python3", "-c", text, *map(str, words)]

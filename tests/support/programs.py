@@ -5,14 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
-
-T = TypeVar("T")
 
 _PACKAGES = {
     "apt-config": "apt",
@@ -42,13 +37,3 @@ def accepted(*argv: str | Path) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(list(map(str, argv)), capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr + done.stdout
     return done
-
-
-def soon(check: Callable[[], T]) -> T:
-    """Repeat a check that fails by OSError until it does not."""
-    for _ in range(400):
-        try:
-            return check()
-        except OSError:
-            time.sleep(0.05)
-    return check()

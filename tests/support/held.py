@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from provision.node.resources import Command, File
-from tests.nodes.fleet import Fleet, eventually
+from tests.support.fleet import Fleet
+from tests.support.waiting import eventually
 
 GO = "/run/hubctl-test-go"
 BEFORE, AFTER = "/etc/hubctl-test-before", "/etc/hubctl-test-after"

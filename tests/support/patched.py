@@ -1,4 +1,4 @@
-"""hubctl with other templates or plans than its own: `python -m tests.nodes.patched FOLDER WORD…`."""
+"""hubctl with other templates or plans than its own: `python -m tests.support.patched FOLDER WORD…`."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import threading
 import time
 from types import TracebackType
 
-from tests.nodes.fleet import Site
+from tests.support.site import Site
 
 ERRORS = (OSError, http.client.HTTPException)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.nodes.fleet import Fleet
+from tests.support.fleet import Fleet
 
 
 def rows(fleet: Fleet) -> list[dict]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +18,7 @@ from provision.cloud.local.model import Action
 from provision.cloud.local.operations import Operations
 from provision.cloud.local.store import Store
 from provision.errors import HubError
+from tests.support.waiting import eventually
 
 TOKEN = "dop_v1_test"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl operator"
@@ -127,7 +127,4 @@ class Api:
     @staticmethod
     def wait(condition: Callable[[], bool]) -> None:
         """Wait until background work has made a condition true."""
-        deadline = time.monotonic() + 30
-        while not condition():
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
+        eventually(condition, seconds=30, pause=0.005)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import json
 import time
-import urllib.request
 from typing import Any
 
-from tests.nodes.fleet import EXAMPLE, Fleet, Site, eventually
+from tests.support.fleet import Fleet
+from tests.support.site import EXAMPLE, Site
+from tests.support.waiting import eventually
+
+TASK_API = "task_api: {hostname: tasks, workers: 1, timeout: 90, result_expires: 300}"
+"""The service as most tests have it."""
 
 SLOW_COUNT = 2_000
 _NETWORK = [["a", "b", "c"], ["a*", "b*"], ["b*", "c*"], ["a*", "c*"]] * 4 + [[f"a:s{i}"] for i in range(6)]
@@ -48,7 +49,8 @@ class Posted:
         """Wait for all of them; see that each has the right answer, and the same when asked again."""
         deadline = time.monotonic() + seconds
         for task_id, task in self.tasks.items():
-            status, answer = final(self.site, task_id, deadline)
+            left = deadline - time.monotonic()
+            status, answer = self.site.final(task_id, seconds=left, whatever_is_down=True)
             found = (status, answer["status"], answer.get("entropy"), answer.get("count"))
             assert found == (200, "COMPLETE", *expected(task)), answer.get("message")
         for task_id in self.tasks:
@@ -58,17 +60,6 @@ class Posted:
 def expected(task: dict[str, Any]) -> tuple[int, int]:
     """Return the entropy and the number of configurations of the tasks above."""
     return (3, 2) if task is EXAMPLE else (10, SLOW_COUNT)
-
-
-def final(site: Site, task_id: str, deadline: float) -> tuple[int, dict[str, Any]]:
-    """Return a task's end, whatever is down meanwhile."""
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError, http.client.HTTPException, json.JSONDecodeError):
-            status, answer = site.ask("GET", f"/status/{task_id}")
-            if status not in (202, 503):
-                return status, answer
-        time.sleep(0.2)
-    raise AssertionError(f"task {task_id} has not ended")
 
 
 def busy(site: Site, *, slow: int = 1, examples: int = 6) -> Posted:
@@ -95,25 +86,3 @@ def processes(fleet: Fleet, node: str) -> dict[str, dict[str, Any]]:
     """Return what `hubctl status` shows of the node's processes, by name."""
     (event,) = (each for each in fleet.done("status", node, "--json").events if each["event"] == "status")
     return {item["name"]: item for item in event["processes"]}
-
-
-def power(fleet: Fleet, node: str, kind: str) -> None:
-    """Have the cloud do an action with the node's machine, such as `power_off`; wait until it is done."""
-
-    def call(path: str, data: dict[str, str] | None = None) -> dict[str, Any]:
-        request = urllib.request.Request(
-            f"{fleet.instance.endpoint.rstrip('/')}/{path}",
-            json.dumps(data).encode() if data else None,
-            {"Authorization": f"Bearer {fleet.instance.token}", "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
-
-    address = fleet.address(node)
-    (droplet,) = (
-        item
-        for item in call("droplets?per_page=200")["droplets"]
-        if address in [each["ip_address"] for each in item["networks"]["v4"]]
-    )
-    action = call(f"droplets/{droplet['id']}/actions", {"type": kind})["action"]["id"]
-    eventually(lambda: call(f"actions/{action}")["action"]["status"] == "completed")
