@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from .errors import Exit, HubError
 from .inventory.model import Fleet
+from .node.files import alone_in, write_file
 
 
 @dataclass(frozen=True)
@@ -83,15 +83,11 @@ def ensure_operator_key(fleet: Fleet) -> tuple[str, bool]:
         operator_key(fleet)  # a key that the inventory names is never made silently: raises
     pair = make(f"hubctl-{fleet.fleet}")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # There whole or not at all: another run may make it in the same moment, and then that one counts.
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".key-") as file:
-        file.write(pair.private)
-        file.flush()
-        try:
-            os.link(file.name, path)
-        except FileExistsError:
+    with alone_in(path.parent):
+        if path.is_file():  # another run made it in the same moment
             return public_of(path), False
-    public.write_text(pair.public + "\n")
+        write_file(path, pair.private)
+        write_file(public, pair.public + "\n", 0o644)
     return pair.public, True
 
 

@@ -7,12 +7,12 @@ the nodes, `.former` one that is being taken away from them. The key in use open
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from .. import keys
 from ..errors import Exit, HubError
+from ..node.files import sync_directory, write_file
 from ..output import Output
 from ..secrets.model import Document
 from ..transport import hostkeys
@@ -102,7 +102,7 @@ class _Rotation:
 
     def _bring_the_next(self) -> None:
         if not self._next.exists():
-            _write_private(self._next, keys.make(f"hubctl-{self._loaded.fleet.fleet}").private)
+            write_file(self._next, keys.make(f"hubctl-{self._loaded.fleet.fleet}").private)
         public = self._public(self._next)
         self._reencrypt(add=public)
         for pin in self._pins:
@@ -126,16 +126,16 @@ class _Rotation:
             yield session
 
     def _swap(self) -> None:
-        _write_private(self._former, self._key.read_text())
+        write_file(self._former, self._key.read_text())
         # Beside a public half that is not its own, ssh refuses a private key; without any, it takes it.
         self._pub.unlink(missing_ok=True)
         self._next.replace(self._key)
-        _sync(self._key.parent)
+        sync_directory(self._key.parent)
         self._output.event("rotation", key="ssh", state="swapped")
 
     def _take_the_former_away(self) -> None:
         public, former = self._public(self._key), self._public(self._former)
-        self._pub.write_text(public + "\n")
+        write_file(self._pub, public + "\n", 0o644)
         for pin in self._pins:
             with self._output.step(f"ssh: the old key off {pin.node}"):
                 with connect(self._loaded.target(pin.node, self._key)) as session:
@@ -192,24 +192,3 @@ def _authorize(session: Session, *, add: str, drop: str = "") -> None:
             why=done.stderr.strip()[-500:],
             hint="correct that on the node, then run `hubctl rotate-key ssh` again",
         )
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a private key in one step, for this user alone."""
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

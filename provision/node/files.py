@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -23,16 +26,18 @@ def sync_directory(path: Path) -> None:
 
 def write_file(
     path: Path,
-    data: bytes,
+    data: bytes | str,
     mode: int = 0o600,
     owner: tuple[int, int] | None = None,
     times: tuple[int, int] | None = None,
 ) -> None:
     """Put a file in place in one step, with its mode and owner; nobody else can read it before that.
 
+    Two processes that may write the same file hold `alone_in` its folder, or a lock of their own.
+
     Args:
         path: the file. What is there, a link too, is replaced.
-        data: the content.
+        data: the content; text is written as UTF-8.
         mode: permission bits.
         owner: user and group ids, or those of the engine.
         times: access and modification time in nanoseconds, or now.
@@ -45,7 +50,7 @@ def write_file(
     handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         try:
-            rest = memoryview(data)
+            rest = memoryview(data.encode() if isinstance(data, str) else data)
             while rest:
                 rest = rest[os.write(handle, rest) :]
             if owner is not None:
@@ -61,6 +66,17 @@ def write_file(
         new.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Be the only process that writes in a folder; wait for another. No file is left behind."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_link(path: Path, target: str) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import Exit, HubError
 from ..inventory.model import Fleet
+from ..node.files import write_file
 from .codec import decode, encode
 from .model import Document
 
@@ -74,17 +73,7 @@ class SecretStore:
 
         lines = "".join(f"{_RECIPIENT}{key}\n" for key in document.recipients)
         content = f"{_title(self._fleet.fleet)}{lines}{age.encrypt(encode(document), document.recipients)}"
-        descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=".secrets-")  # 0600
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(content.rstrip("\n") + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        _sync(self.path.parent)
+        write_file(self.path, content.rstrip("\n") + "\n")
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -153,11 +142,3 @@ def _title(fleet: str) -> str:
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(line.removeprefix(_RECIPIENT) for line in text.splitlines() if line.startswith(_RECIPIENT))
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

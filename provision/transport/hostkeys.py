@@ -9,17 +9,13 @@ The file is meant to be committed beside the inventory.
 from __future__ import annotations
 
 import base64
-import contextlib
-import fcntl
 import hashlib
-import os
 import re
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Exit, HubError
+from ..node.files import alone_in, write_file
 
 USER, PORT = "root", 22
 
@@ -115,13 +111,13 @@ def read(inventory: Path) -> dict[str, Pin]:
 
 def pin(inventory: Path, new: Pin) -> None:
     """Write a node's pin, in the place of a former one."""
-    with _alone(inventory):
+    with alone_in(inventory.parent):
         _write(inventory, {**read(inventory), new.node: new})
 
 
 def unpin(inventory: Path, node: str) -> bool:
     """Remove a node's pin; return whether there was one."""
-    with _alone(inventory):
+    with alone_in(inventory.parent):
         pins = read(inventory)
         if node not in pins:
             return False
@@ -130,25 +126,9 @@ def unpin(inventory: Path, node: str) -> bool:
         return True
 
 
-@contextlib.contextmanager
-def _alone(inventory: Path) -> Iterator[None]:
-    """Keep others from changing the pins: several nodes may be created at once. Locks the folder, leaves no file."""
-    folder = os.open(inventory.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
-
-
 def _write(inventory: Path, pins: dict[str, Pin]) -> None:
     path = path_for(inventory)
     if not pins:
         path.unlink(missing_ok=True)
         return
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".known_hosts-", delete=False) as file:
-        file.write("".join(pins[node].line() for node in sorted(pins)))
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).chmod(0o644)
-    Path(file.name).replace(path)
+    write_file(path, "".join(pins[node].line() for node in sorted(pins)), 0o644)

@@ -159,19 +159,6 @@ class TestHost:
 
 
 class TestFiles:
-    def test_a_file_has_its_mode_from_the_start_and_leaves_no_temporary(self, tmp_path: Path) -> None:
-        files.write_atomically(tmp_path / "secret", "x")
-        assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
-        files.write_atomically(tmp_path / "public", "y", 0o644)
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["public", "secret"]
-
-    def test_a_failed_write_keeps_the_old_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        files.write_atomically(tmp_path / "file", "old")
-        monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
-        with pytest.raises(OSError, match="disk full"):
-            files.write_atomically(tmp_path / "file", "new")
-        assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
-
     def test_a_lock_is_exclusive_also_when_its_holder_removes_it(self, tmp_path: Path) -> None:
         lock, inside, most = tmp_path / "lock", [0], [0]
 

@@ -11,9 +11,9 @@ import urllib.request
 from pathlib import Path
 
 from ...errors import HubError
+from ...node.files import write_file
 from . import guest
 from .command import run
-from .files import write_atomically
 from .host import find_program
 from .instance import ACME_PORT, Instance
 from .process import Process, start_detached
@@ -43,7 +43,7 @@ def ensure(instance: Instance) -> None:
     roots = guest.certificates_of(instance.acme_roots) if instance.acme_roots.exists() else []
     merged = list(dict.fromkeys([*roots, *root]))
     if merged != roots:
-        write_atomically(instance.acme_roots, "\n".join(merged) + "\n", 0o644)
+        write_file(instance.acme_roots, "\n".join(merged) + "\n", 0o644)
 
 
 def stop(instance: Instance) -> None:
@@ -77,7 +77,7 @@ def _start(instance: Instance, folder: Path) -> None:
         # Newer releases take the period from a profile and leave the field above unread.
         "profiles": {"default": {"description": "90 days", "validityPeriod": _CERTIFICATE_SECONDS}},
     }
-    write_atomically(folder / "pebble.json", json.dumps({"pebble": settings}))
+    write_file(folder / "pebble.json", json.dumps({"pebble": settings}))
     environment = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
     program = find_program("pebble") or "pebble"
     argv = [program, "-config", str(folder / "pebble.json"), "-dnsserver", f"{instance.dns_address}:53"]

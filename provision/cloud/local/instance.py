@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ...errors import Exit, HubError
+from ...node.files import write_file
 from .command import run
-from .files import locked, write_atomically
+from .files import locked
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _POOL = ipaddress.IPv4Network("10.213.0.0/16")
@@ -110,7 +111,7 @@ class Instance:
         """Write `instance.json`."""
         record = {key: value if isinstance(value, int) else str(value) for key, value in asdict(self).items()}
         del record["folder"]
-        write_atomically(self.folder / _RECORD, json.dumps(record, indent=2) + "\n")
+        write_file(self.folder / _RECORD, json.dumps(record, indent=2) + "\n")
 
     def with_free_ports(self, *, acme_runs: bool) -> Instance:
         """Return this instance with other loopback ports in place of those that someone else has taken.
@@ -204,7 +205,7 @@ def create(name: str, claim: Callable[[Instance], None]) -> Instance:
             api_port=_free_port(),
             acme_management_port=_free_port(),
         )
-        write_atomically(folder / "token", f"dop_v1_{secrets.token_hex(32)}\n")
+        write_file(folder / "token", f"dop_v1_{secrets.token_hex(32)}\n")
         instance.save()
         claim(instance)
     return instance

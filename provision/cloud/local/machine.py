@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import HubError
+from ...node.files import write_file
 from . import apt, cgroup, cloudinit, guest, images
 from .command import run
 from .disk import Disk
-from .files import write_atomically
 from .instance import Instance
 from .process import Process, start_detached
 
@@ -80,7 +80,7 @@ class Machines:
             "base": str(base),
             "argv": self._nspawn_argv(order, folder / "root", mounts),
         }
-        write_atomically(folder / "machine.json", json.dumps(record))
+        write_file(folder / "machine.json", json.dumps(record))
         self.start(order.number)
 
     def start(self, number: int) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .files import write_atomically
+from ...node.files import write_file
 from .host import program_path
 
 _GO = b"go\n"
@@ -52,7 +52,7 @@ class Process:
 
     def save(self, path: Path) -> None:
         """Write this identity for `load`."""
-        write_atomically(path, json.dumps(asdict(self)))
+        write_file(path, json.dumps(asdict(self)))
 
     def alive(self) -> bool:
         """Tell whether this very process still runs (a zombie does not)."""

@@ -15,8 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+from ...node.files import write_file
 from . import cgroup
-from .files import write_atomically
 from .process import await_starter
 
 REBOOTED = 133  # systemd-nspawn's exit status with --keep-unit when the machine wants to start again
@@ -31,7 +31,7 @@ def main(folder: Path) -> int:
         lock, fcntl.LOCK_EX | fcntl.LOCK_NB
     )  # a machine has one supervisor; released with the process
     groups = cgroup.join(record["machine"])
-    write_atomically(folder / "cgroups.json", json.dumps([str(path) for path in groups]))
+    write_file(folder / "cgroups.json", json.dumps([str(path) for path in groups]))
     _mount(folder, record["base"])
     told = False
     running: list[subprocess.Popen[bytes]] = []
