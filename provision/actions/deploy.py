@@ -7,33 +7,23 @@ from collections.abc import Sequence
 
 from ..cloud.connect import acme_directory
 from ..errors import HubError
-from ..output import Output
 from ..plan import plan
 from ..steps.context import Bundle, Context
 from ..transport.archive import RuntimeBundle, pack_runtime
-from .fleet import LoadedFleet
+from .job import Job
 from .needs import Needs, needs
-from .requests import Caller, Outcome, attempt
+from .outcome import Outcome
 from .several import PARALLEL, at_once, until_failure
 
 
 def deploy(
-    loaded: LoadedFleet,
-    nodes: Sequence[str],
-    caller: Caller,
-    output: Output,
-    *,
-    apply: bool = True,
-    parallel: int = PARALLEL,
-    rolling: bool = False,
+    job: Job, nodes: Sequence[str], *, apply: bool = True, parallel: int = PARALLEL, rolling: bool = False
 ) -> list[Outcome]:
     """Converge nodes, or compare them with `apply` off.
 
     Args:
-        loaded: the fleet.
+        job: the fleet, who asks, and where progress is shown.
         nodes: names of nodes of the inventory.
-        caller: who asks.
-        output: where progress is shown.
         apply: whether anything is changed.
         parallel: how many nodes at once; one that fails does not stop the others.
         rolling: one node after the other, none after the first that fails.
@@ -41,31 +31,25 @@ def deploy(
     Returns:
         One outcome for each node that was tried, in the order asked for.
     """
-    bundle = pack_runtime()
-    directory = acme_directory(loaded.fleet, loaded.path)
-    needed = needs(loaded, nodes, make=apply)
+    loaded = job.loaded
+    with job.ahead(nodes[: 1 if rolling else parallel]):
+        bundle = pack_runtime()
+        directory = acme_directory(loaded.fleet, loaded.path)
+        needed = needs(loaded, nodes, make=apply)
 
-    def one(name: str) -> Outcome:
-        return _deploy_one(loaded, name, caller, output, bundle, directory, needed, apply=apply)
+        def one(name: str) -> Outcome:
+            return _deploy_one(job, name, bundle, directory, needed, apply=apply)
 
-    return until_failure(one, nodes) if rolling else at_once(one, nodes, parallel)
+        return until_failure(one, nodes) if rolling else at_once(one, nodes, parallel)
 
 
 def _deploy_one(
-    loaded: LoadedFleet,
-    name: str,
-    caller: Caller,
-    output: Output,
-    bundle: RuntimeBundle,
-    directory: str,
-    needed: Needs,
-    *,
-    apply: bool,
+    job: Job, name: str, bundle: RuntimeBundle, directory: str, needed: Needs, *, apply: bool
 ) -> Outcome:
     context = Context(
-        fleet=loaded.fleet,
+        fleet=job.loaded.fleet,
         name=name,
-        node=loaded.fleet.nodes[name],
+        node=job.loaded.fleet.nodes[name],
         acme_directory=directory,
         bundle=Bundle(bundle.sha256, bundle.requirements),
         keys=needed.keys,
@@ -78,13 +62,10 @@ def _deploy_one(
     outcome = Outcome(name)
     verb = "deploy" if apply else "compare"
     # Raised within the step, so that it is shown as failed; kept in the outcome, so that other nodes go on.
-    with contextlib.suppress(HubError), output.step(f"{verb} {name}"):
-        outcome = attempt(
-            loaded,
-            name,
+    with contextlib.suppress(HubError), job.output.step(f"{verb} {name}"):
+        outcome = job.ask(
             "converge",
-            caller,
-            output,
+            name,
             blobs={bundle.sha256: lambda: bundle.content},
             apply=apply,
             resources=wanted.as_list(),

@@ -13,8 +13,8 @@ from ..output import Output
 from ..secrets import model
 from ..secrets.model import Generations
 from .fleet import LoadedFleet
+from .job import Caller
 from .needs import keys_of
-from .requests import Caller
 from .rotate_service import rotate_service
 from .rotate_ssh import begun, refuse_foreign_key, rotate_ssh
 from .rotate_tunnel import rotate_tunnel

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..output import Output
 from ..secrets import model
 from .fleet import LoadedFleet
+from .job import Caller
 from .needs import nodes_with
-from .requests import Caller
 from .rotation import Rotation
 
 

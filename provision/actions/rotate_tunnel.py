@@ -11,7 +11,7 @@ from ..secrets.model import Generation
 from ..steps.tunnel import HANDSHAKE_SECONDS
 from ..steps.tunnel_ends import near_host
 from .fleet import LoadedFleet
-from .requests import Caller
+from .job import Caller
 from .rotation import Rotation
 from .tunnels import ask_far_end
 

@@ -16,8 +16,9 @@ from ..secrets import model
 from ..secrets.model import Generation, Generations, Status
 from .deploy import deploy
 from .fleet import LoadedFleet
+from .job import Caller, Job
 from .needs import new_key
-from .requests import Caller, Outcome
+from .outcome import Outcome
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,11 @@ class Rotation:
             HubError: of the first that failed.
         """
         self.output.line(f"{self.key}: {what}")
-        _checked(deploy(self.loaded, nodes, self.caller, self.output))
+        _checked(deploy(self._job, nodes))
+
+    @property
+    def _job(self) -> Job:
+        return Job(self.loaded, self.caller, self.output)
 
     def _generations(self) -> Generations:
         found = self.loaded.secrets.read().generations(self.key)
@@ -77,7 +82,7 @@ class Rotation:
 
     def _refuse_pending_changes(self, nodes: Sequence[str]) -> None:
         """Make sure that converging the nodes changes this secret and nothing else."""
-        outcomes = _checked(deploy(self.loaded, nodes, self.caller, self.output, apply=False))
+        outcomes = _checked(deploy(self._job, nodes, apply=False))
         changing = [outcome.node for outcome in outcomes if outcome.changed]
         if changing:
             raise HubError(

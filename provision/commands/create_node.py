@@ -36,7 +36,8 @@ def create_node(
             "node", node=name, id=machine.id, address=machine.ipv4, new=created.new, records=created.records
         )
         if not no_deploy:
-            from ..actions.requests import Caller
-            from .deploy import deploy_and_show
+            from ..actions.job import Caller, Job
+            from .outcomes import deploy_and_show
 
-            deploy_and_show(loaded, [name], Caller(f"create-node {name}"), output)
+            job = Job(loaded, Caller(f"create-node {name}"), output)
+            deploy_and_show(job, [name], parallel=1)

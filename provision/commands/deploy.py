@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -16,13 +16,7 @@ from .options import (
     command,
     load_fleet,
 )
-from .outcomes import show_outcomes
-from .plan import plan_and_show
-
-if TYPE_CHECKING:
-    from ..actions.fleet import LoadedFleet
-    from ..actions.requests import Caller
-    from ..output import Output
+from .outcomes import compare_and_show, deploy_and_show
 
 
 def deploy(
@@ -43,28 +37,12 @@ def deploy(
     A second run changes nothing. A node that fails does not stop the others.
     """
     with command(json) as output:
-        from ..actions.requests import Caller
+        from ..actions.job import Caller, Job
 
         loaded = load_fleet(inventory)
         chosen = chosen_nodes(loaded, nodes)
-        caller = Caller(" ".join(["deploy", *(nodes or [])]), lock_wait)
+        job = Job(loaded, Caller(" ".join(["deploy", *(nodes or [])]), lock_wait), output)
         if dry_run:
-            plan_and_show(loaded, chosen, caller, output, parallel=parallel)
+            compare_and_show(job, chosen, parallel=parallel)
         else:
-            deploy_and_show(loaded, chosen, caller, output, parallel=parallel, rolling=rolling)
-
-
-def deploy_and_show(
-    loaded: LoadedFleet,
-    nodes: list[str],
-    caller: Caller,
-    output: Output,
-    *,
-    parallel: int = 10,
-    rolling: bool = False,
-) -> None:
-    """Deploy, show each node's outcome, and end with the exit code that fits."""
-    from ..actions.deploy import deploy as run
-
-    outcomes = run(loaded, nodes, caller, output, parallel=parallel, rolling=rolling)
-    show_outcomes(outcomes, output, not_tried=nodes[len(outcomes) :])
+            deploy_and_show(job, chosen, parallel=parallel, rolling=rolling)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .options import InventoryOption, JsonOption, ask_nodes, command
+from .options import InventoryOption, JsonOption, ask_nodes, command, load_fleet
 
 SHOWN = 3  # changes named in a row of the table; --json has all
 
@@ -22,7 +22,8 @@ def history(
     When, by whom, what changed, and how it ended.
     """
     with command(json) as output:
-        (outcome,) = ask_nodes(inventory, [node], "history", f"history {node}", output, last=last)
+        loaded = load_fleet(inventory)
+        (outcome,) = ask_nodes(loaded, [node], "history", f"history {node}", output, last=last)
         runs = outcome.data["runs"]
         for run in runs:
             output.event("run", node=node, **run)

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from ..errors import Exit
-from .options import InventoryOption, JsonOption, NodesArgument, YesOption, ask_nodes, command
+from .options import InventoryOption, JsonOption, NodesArgument, YesOption, ask_nodes, command, load_fleet
+from .outcomes import describe_holder
 
 app = typer.Typer(help="See who works on a node.", rich_markup_mode=None, no_args_is_help=True)
 
@@ -16,10 +17,10 @@ app = typer.Typer(help="See who works on a node.", rich_markup_mode=None, no_arg
 def status(nodes: NodesArgument = None, inventory: InventoryOption = None, json: JsonOption = False) -> None:
     """Show the holder of each node's lock."""
     with command(json) as output:
-        for outcome in ask_nodes(inventory, nodes, "lock-status", "lock status", output):
+        for outcome in ask_nodes(load_fleet(inventory), nodes, "lock-status", "lock status", output):
             holder = outcome.data["holder"]
             output.event("lock", node=outcome.node, holder=holder)
-            output.result(f"{outcome.node}: {describe(holder)}")
+            output.result(f"{outcome.node}: {describe_holder(holder)}")
 
 
 @app.command()
@@ -39,18 +40,13 @@ def release(
     with command(json) as output:
         if not yes:
             typer.confirm("Stop the run that works on it?", abort=True, err=True)
-        outcomes = ask_nodes(inventory, nodes, "lock-release", "lock release", output, force=force)
+        outcomes = ask_nodes(
+            load_fleet(inventory), nodes, "lock-release", "lock release", output, force=force
+        )
         for outcome in outcomes:
             holder, released = outcome.data["holder"], outcome.data["released"]
             output.event("lock", node=outcome.node, holder=holder, released=released)
             did = "stopped" if released else "still at it, and will stop:"
-            output.result(f"{outcome.node}: {f'{did} {describe(holder)}' if holder else 'was free'}")
+            output.result(f"{outcome.node}: {f'{did} {describe_holder(holder)}' if holder else 'was free'}")
         if not all(outcome.data["released"] for outcome in outcomes):
             raise typer.Exit(int(Exit.LOCKED))
-
-
-def describe(holder: dict[str, str] | None) -> str:
-    """Describe a holder in one line."""
-    if not holder:
-        return "free"
-    return f"`{holder.get('command')}` by {holder.get('who')} from {holder.get('from')} since {holder.get('started')}"

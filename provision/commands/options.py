@@ -13,7 +13,7 @@ from ..errors import HubError
 
 if TYPE_CHECKING:
     from ..actions.fleet import LoadedFleet
-    from ..actions.requests import Outcome
+    from ..actions.outcome import Outcome
     from ..output import Output
 
 InventoryOption = Annotated[
@@ -79,7 +79,7 @@ def chosen_nodes(loaded: LoadedFleet, names: list[str] | None) -> list[str]:
 
 
 def ask_nodes(
-    inventory: Path | None,
+    loaded: LoadedFleet,
     names: list[str] | None,
     op: str,
     command_line: str,
@@ -91,12 +91,10 @@ def ask_nodes(
     Raises:
         typer.Exit: a node failed; its error has been shown.
     """
-    from ..actions.requests import Caller
-    from ..actions.several import ask_all
+    from ..actions.job import Caller, Job
     from .outcomes import show_errors
 
-    loaded = load_fleet(inventory)
-    chosen = chosen_nodes(loaded, names)
-    outcomes = ask_all(loaded, chosen, op, Caller(command_line), output, **fields)
+    job = Job(loaded, Caller(command_line), output)
+    outcomes = job.ask_all(op, chosen_nodes(loaded, names), **fields)
     show_errors(outcomes, output)
     return outcomes

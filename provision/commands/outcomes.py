@@ -1,4 +1,4 @@
-"""How what became of nodes is shown, and the exit code it gives."""
+"""What commands do with nodes and show of them, and the exit codes it gives."""
 
 from __future__ import annotations
 
@@ -10,8 +10,45 @@ import typer
 from ..errors import Exit
 
 if TYPE_CHECKING:
-    from ..actions.requests import Outcome
+    from ..actions.job import Job
+    from ..actions.outcome import Outcome
     from ..output import Output
+
+
+def deploy_and_show(job: Job, nodes: list[str], *, parallel: int, rolling: bool = False) -> None:
+    """Deploy, show each node's outcome, and end with the exit code that fits."""
+    from ..actions.deploy import deploy
+
+    outcomes = deploy(job, nodes, parallel=parallel, rolling=rolling)
+    show_outcomes(outcomes, job.output, not_tried=nodes[len(outcomes) :])
+
+
+def compare_and_show(job: Job, nodes: list[str], *, parallel: int) -> None:
+    """Compare nodes with the inventory, show the differences, and end with the exit code that fits."""
+    from ..actions.deploy import deploy
+
+    outcomes = deploy(job, nodes, apply=False, parallel=parallel)
+    for outcome in outcomes:
+        _show_changes(outcome, job.output)
+    show_outcomes(outcomes, job.output, applied=False)
+    if any(outcome.changed for outcome in outcomes):
+        raise typer.Exit(int(Exit.CHANGES))
+
+
+def _show_changes(outcome: Outcome, output: Output) -> None:
+    for event in outcome.changes:
+        output.result(f"{outcome.node}: {event['id']}")
+        for change in event["changes"]:
+            output.result(f"  {change['what']}")
+            if change.get("diff"):
+                output.diff(change["diff"])
+
+
+def describe_holder(holder: dict[str, str] | None) -> str:
+    """Describe a holder in one line."""
+    if not holder:
+        return "free"
+    return f"`{holder.get('command')}` by {holder.get('who')} from {holder.get('from')} since {holder.get('started')}"
 
 
 def show_outcomes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .options import InventoryOption, JsonOption, NodesArgument, ask_nodes, command
+from .options import InventoryOption, JsonOption, NodesArgument, ask_nodes, command, load_fleet
 
 
 def releases(
@@ -11,7 +11,7 @@ def releases(
     """List the releases on the nodes."""
     with command(json) as output:
         rows = []
-        for outcome in ask_nodes(inventory, nodes, "releases", "releases", output):
+        for outcome in ask_nodes(load_fleet(inventory), nodes, "releases", "releases", output):
             for item in outcome.data["releases"]:
                 output.event("release", node=outcome.node, **item)
                 running = "running" if item["current"] else ""

@@ -21,10 +21,10 @@ def restart(
 ) -> None:
     """Restart processes of a node."""
     with command(json) as output:
-        from ..actions.requests import Caller, attempt
+        from ..actions.job import Caller, Job
         from ..inventory.hosts import node_named
 
         loaded = load_fleet(inventory)
         node_named(loaded.fleet, node, loaded.path)
         caller = Caller(" ".join(["restart", node, *processes]), lock_wait)
-        show_outcomes([attempt(loaded, node, "restart", caller, output, names=processes)], output)
+        show_outcomes([Job(loaded, caller, output).ask("restart", node, names=processes)], output)

@@ -36,14 +36,12 @@ def rollback(
     It is proven healthy before it gets traffic. Nothing is deleted, and the node needs no network.
     """
     with command(json) as output:
-        from ..actions.requests import Caller
-        from ..actions.several import ask_all
+        from ..actions.job import Caller, Job
 
         loaded = load_fleet(inventory)
         chosen = chosen_nodes(loaded, nodes)
         words = ["rollback", *(nodes or [])]
         words += ["--service", service] if service else []
         words += ["--to", to] if to else []
-        caller = Caller(" ".join(words), lock_wait)
-        outcomes = ask_all(loaded, chosen, "rollback", caller, output, service=service, to=to)
-        show_outcomes(outcomes, output)
+        job = Job(loaded, Caller(" ".join(words), lock_wait), output)
+        show_outcomes(job.ask_all("rollback", chosen, service=service, to=to), output)

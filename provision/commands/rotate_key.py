@@ -13,7 +13,7 @@ from .options import InventoryOption, JsonOption, LockWaitOption, command, load_
 
 if TYPE_CHECKING:
     from ..actions.fleet import LoadedFleet
-    from ..actions.requests import Caller
+    from ..actions.job import Caller
     from ..actions.rotate import Key
     from ..output import Output
 
@@ -39,7 +39,7 @@ def rotate_key(
 ) -> None:
     """Change keys while they are in use; a run that was stopped is finished by the next."""
     with command(json) as output:
-        from ..actions.requests import Caller
+        from ..actions.job import Caller
         from ..actions.rotate import all_keys, chosen
 
         age = _age(older_than) if older_than else None

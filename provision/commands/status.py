@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .lock import describe
-from .options import InventoryOption, JsonOption, NodesArgument, ask_nodes, command, load_fleet
+from .options import InventoryOption, JsonOption, NodesArgument, chosen_nodes, command, load_fleet
+from .outcomes import describe_holder, show_errors
 
 if TYPE_CHECKING:
+    from ..actions.tunnels import Answer
     from ..output import Output
 
 EXPIRES_SOON = 14  # days: certbot renews a month before the end, so it has been failing for a while
@@ -21,10 +22,17 @@ def status(nodes: NodesArgument = None, inventory: InventoryOption = None, json:
     Their processes (state, pid, uptime), releases, certificates, disk, tunnels, and what is due or under way.
     """
     with command(json) as output:
-        for outcome in ask_nodes(inventory, nodes, "status", "status", output):
-            output.event("status", node=outcome.node, **outcome.data)
-            _show(outcome.node, outcome.data, output)
-            _show_tunnels(outcome.node, inventory, output)
+        from ..actions.job import Caller, Job
+        from ..actions.status import status
+
+        loaded = load_fleet(inventory)
+        found = status(Job(loaded, Caller("status"), output), chosen_nodes(loaded, nodes))
+        for item in found:
+            if item.outcome.error is None:
+                output.event("status", node=item.outcome.node, **item.outcome.data)
+                _show(item.outcome.node, item.outcome.data, output)
+                _show_tunnels(item.outcome.node, item.tunnels, output)
+        show_errors([item.outcome for item in found], output)
 
 
 def _show(node: str, data: dict[str, Any], output: Output) -> None:
@@ -47,20 +55,14 @@ def _show(node: str, data: dict[str, Any], output: Output) -> None:
     disk = data["disk"]
     output.result(f"  disk: {disk['free'] / 1e9:.1f} of {disk['size'] / 1e9:.1f} GB free")
     if data["lock"]:
-        output.result(f"  at work: {describe(data['lock'])}")
+        output.result(f"  at work: {describe_holder(data['lock'])}")
     if data["pending"]:
         output.result(f"  due at the next deploy: {', '.join(data['pending'])}")
 
 
-def _show_tunnels(node: str, inventory: Path | None, output: Output) -> None:
+def _show_tunnels(node: str, tunnels: Mapping[str, Answer], output: Output) -> None:
     """Show whether something answers at the far end of each tunnel that begins at the node."""
-    loaded = load_fleet(inventory)
-    for name, tunnel in loaded.fleet.tunnels.items():
-        if node not in tunnel.sources:
-            continue
-        from ..actions.tunnels import ask_far_end
-
-        answer = ask_far_end(loaded, name, node)
+    for name, answer in tunnels.items():
         output.event("tunnel", node=node, name=name, problem=answer.problem, ms=answer.ms)
         output.result(f"  tunnel {name}: the far end {answer}")
 

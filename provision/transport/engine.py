@@ -10,13 +10,15 @@ import gzip
 import json
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-
-import paramiko
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from ..errors import Exit, HubError
 from .packing import engine_archive
 from .ssh import Session
+
+if TYPE_CHECKING:
+    import paramiko
 
 FOLDER = "/var/lib/hubctl/engine"
 NOT_THERE = 90
@@ -24,6 +26,9 @@ NO_PYTHON = 91
 SILENCE_SECONDS = 900  # the longest time an engine may say nothing: one slow package installation
 
 Event = Mapping[str, Any]
+OnEvent = Callable[[Event], None]
+Blobs = Mapping[str, Callable[[], bytes]]
+"""Content by sha256, made only when a node asks for it."""
 
 # $1 is the engine's folder; words of a fixed script, nothing of the operator's is in it.
 _START = (
@@ -36,33 +41,54 @@ _INSTALL = (
 )
 
 
-def run(
-    session: Session,
-    manifest: Mapping[str, Any],
-    *,
-    blobs: Mapping[str, Callable[[], bytes]],
-    on_event: Callable[[Event], None],
-) -> int:
-    """Run a manifest on the node; return the engine's exit status.
+@dataclass(frozen=True)
+class Engine:
+    """The engine on a node, started and waiting for its request."""
+
+    session: Session
+    channel: paramiko.Channel
+
+
+def start(session: Session) -> Engine:
+    """Start the engine; whether it is there shows when it is asked.
+
+    Raises:
+        HubError: the connection was lost.
+    """
+    channel = session.channel(["sh", "-c", _START, "sh", _folder()])
+    channel.settimeout(SILENCE_SECONDS)
+    return Engine(session, channel)
+
+
+def _folder() -> str:
+    digest, _ = engine_archive()
+    return f"{FOLDER}/{digest}"
+
+
+def run(engine: Engine, request: Mapping[str, Any], *, blobs: Blobs, on_event: OnEvent) -> int:
+    """Have a started engine do what a request asks for; install it first where it is not there yet.
 
     Args:
-        session: the open connection.
-        manifest: the request (docs/reference/engine.md).
-        blobs: content by sha256, fetched only when the node asks for it.
+        engine: the engine; it has ended afterwards.
+        request: what is asked for (docs/reference/engine.md).
+        blobs: what the node may ask for.
         on_event: called with every event, in order.
+
+    Returns:
+        The engine's exit status.
 
     Raises:
         HubError: the connection was lost or the engine could not be started.
     """
-    digest, archive = engine_archive()
-    folder = f"{FOLDER}/{digest}"
-    frame = gzip.compress(json.dumps(manifest).encode(), compresslevel=6, mtime=0)
-    status = _converse(session, folder, frame, blobs, on_event)
+    session = engine.session
+    frame = gzip.compress(json.dumps(request).encode(), compresslevel=6, mtime=0)
+    status = _converse(engine, frame, blobs, on_event)
     if status == NOT_THERE:
-        installed = session.run(["sh", "-c", _INSTALL, "sh", folder], stdin=archive)
+        _, archive = engine_archive()
+        installed = session.run(["sh", "-c", _INSTALL, "sh", _folder()], stdin=archive)
         if installed.status != 0:
             raise _no_engine(session, installed.stderr)
-        status = _converse(session, folder, frame, blobs, on_event)
+        status = _converse(start(session), frame, blobs, on_event)
     if status == NO_PYTHON:
         raise _no_engine(session, "python3 is not installed")
     return status
@@ -77,15 +103,8 @@ def _no_engine(session: Session, why: str) -> HubError:
     )
 
 
-def _converse(
-    session: Session,
-    folder: str,
-    frame: bytes,
-    blobs: Mapping[str, Callable[[], bytes]],
-    on_event: Callable[[Event], None],
-) -> int:
-    channel = session.channel(["sh", "-c", _START, "sh", folder])
-    channel.settimeout(SILENCE_SECONDS)
+def _converse(engine: Engine, frame: bytes, blobs: Blobs, on_event: OnEvent) -> int:
+    session, channel = engine.session, engine.channel
     try:
         _send(channel, frame)
         for event in _events(session, channel):

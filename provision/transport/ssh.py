@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import paramiko
-from fabric import Config, Connection
-
 from ..errors import Exit, HubError
+from ..lean import without
 from .hostkeys import USER, Pin, fingerprint, host_name
+
+with without("invoke"):  # for `Match exec` in ~/.ssh/config, which has no say here
+    import paramiko
 
 CONNECT_SECONDS = 10
 KEEPALIVE_SECONDS = 10
@@ -114,30 +115,14 @@ def connect(target: Target, *, seconds: float = CONNECT_SECONDS) -> Iterator[Ses
 
 @contextlib.contextmanager
 def _entered(target: Target, line: socket.socket | paramiko.Channel, seconds: float) -> Iterator[Session]:
-    connection = Connection(
-        target.address,
-        user=target.user,
-        port=target.port,
-        config=Config(lazy=True),  # ~/.ssh/config has no say: the inventory and the pins do
-        connect_timeout=int(seconds) or 1,
-        connect_kwargs={
-            "sock": line,
-            "key_filename": str(target.key_file),
-            "look_for_keys": False,
-            "allow_agent": False,
-            "banner_timeout": seconds,
-            "auth_timeout": seconds,
-            "channel_timeout": seconds,
-        },
-    )
-    client: paramiko.SSHClient = connection.client
+    client = paramiko.SSHClient()
     pinned = paramiko.PKey.from_type_string(target.pin.key_type, base64.b64decode(target.pin.key))
     client.get_host_keys().add(host_name(target.address, target.port), target.pin.key_type, pinned)
     client.set_missing_host_key_policy(_Reject(target))
     try:
-        _open(connection, target)
-        with _kept_alive(connection.transport) as silent:
-            yield Session(target, client, silent)
+        transport = _log_in(client, line, target, seconds)
+        with _kept_alive(transport) as silent:
+            yield Session(target, transport, silent)
     finally:
         client.close()
 
@@ -170,9 +155,23 @@ def _kept_alive(transport: paramiko.Transport) -> Iterator[threading.Event]:
         done.set()
 
 
-def _open(connection: Connection, target: Target) -> None:
+def _log_in(
+    client: paramiko.SSHClient, line: socket.socket | paramiko.Channel, target: Target, seconds: float
+) -> paramiko.Transport:
     try:
-        connection.open()
+        client.connect(
+            target.address,
+            target.port,
+            target.user,
+            sock=line,
+            key_filename=str(target.key_file),
+            look_for_keys=False,
+            allow_agent=False,
+            banner_timeout=seconds,
+            auth_timeout=seconds,
+            channel_timeout=seconds,
+        )
+        transport = client.get_transport()
     except paramiko.BadHostKeyException as error:
         raise wrong_host_key(target, error.key) from None
     except paramiko.AuthenticationException:
@@ -185,6 +184,9 @@ def _open(connection: Connection, target: Target) -> None:
         ) from None
     except (paramiko.SSHException, OSError, EOFError) as error:
         raise _unreachable(target, str(error) or error.__class__.__name__) from None
+    if transport is None:
+        raise _unreachable(target, "the connection is closed")
+    return transport
 
 
 def _unreachable(target: Target, why: str) -> HubError:
@@ -209,9 +211,9 @@ class Result:
 class Session:
     """An open connection."""
 
-    def __init__(self, target: Target, client: paramiko.SSHClient, silent: threading.Event) -> None:
+    def __init__(self, target: Target, transport: paramiko.Transport, silent: threading.Event) -> None:
         self.target = target
-        self._client = client
+        self._transport = transport
         self._silent = silent
 
     def line_to(self, target: Target) -> paramiko.Channel:
@@ -220,11 +222,8 @@ class Session:
         Raises:
             HubError: the other is out of reach from here.
         """
-        transport = self._client.get_transport()
-        if transport is None:
-            raise self.lost("the connection is closed")
         try:
-            return transport.open_channel(
+            return self._transport.open_channel(
                 "direct-tcpip", (target.address, target.port), ("127.0.0.1", 0), timeout=CONNECT_SECONDS
             )
         except (paramiko.SSHException, OSError, EOFError) as error:
@@ -232,11 +231,8 @@ class Session:
 
     def channel(self, argv: Sequence[str]) -> paramiko.Channel:
         """Start a program as root on the node; the words are quoted for the login shell."""
-        transport = self._client.get_transport()
-        if transport is None:
-            raise self.lost("the connection is closed")
         try:
-            channel = transport.open_session(timeout=CONNECT_SECONDS)
+            channel = self._transport.open_session(timeout=CONNECT_SECONDS)
             channel.exec_command(shlex.join(self.target.as_root(argv)))
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise self.lost(str(error)) from None

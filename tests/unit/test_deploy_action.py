@@ -1,5 +1,6 @@
 """deploy and plan over several nodes, with an engine that answers as it is told."""
 
+import contextlib
 import io
 import json
 
@@ -8,7 +9,8 @@ import typer
 
 from provision.actions import deploy as action
 from provision.actions.fleet import LoadedFleet
-from provision.actions.requests import Caller, Outcome
+from provision.actions.job import Caller, Job
+from provision.actions.outcome import Outcome
 from provision.commands.outcomes import show_errors, show_outcomes
 from provision.errors import Exit, HubError
 from provision.inventory.load import load
@@ -45,11 +47,12 @@ def asked(monkeypatch):
 
     asked = Asked()
 
-    def attempt(loaded, node, op, caller, output, *, blobs, **fields):
+    def ask(job, op, node, *, blobs, **fields):
         asked.append((node, op, fields))
         return Outcome(node, ok=2, changed=1, error=asked.errors.get(node))
 
-    monkeypatch.setattr(action, "attempt", attempt)
+    monkeypatch.setattr(Job, "ask", ask)
+    monkeypatch.setattr(Job, "ahead", lambda job, nodes: contextlib.nullcontext())
     return asked
 
 
@@ -58,7 +61,7 @@ def output(json=False):
 
 
 def run(loaded, **options):
-    return action.deploy(loaded, ["one", "two", "three"], Caller("deploy"), output(), **options)
+    return action.deploy(Job(loaded, Caller("deploy"), output()), ["one", "two", "three"], **options)
 
 
 def test_each_node_gets_its_whole_plan_to_be_applied(loaded, asked):

@@ -16,7 +16,8 @@ import pytest
 from provision import keys
 from provision.actions import needs, rotate, rotate_tunnel, rotation, tunnels
 from provision.actions.fleet import LoadedFleet
-from provision.actions.requests import Caller, Outcome
+from provision.actions.job import Caller, Job
+from provision.actions.outcome import Outcome
 from provision.actions.tunnels import Answer
 from provision.errors import HubError
 from provision.inventory.load import load
@@ -64,10 +65,8 @@ class Nodes:
         self.asked: list[tuple[str, str]] = []
         self.problem = ""
 
-    def deploy(
-        self, loaded: LoadedFleet, nodes: Sequence[str], caller: Caller, output: Output, *, apply: bool = True
-    ) -> list[Outcome]:
-        needed = needs.needs(loaded, nodes, make=apply)
+    def deploy(self, job: Job, nodes: Sequence[str], *, apply: bool = True) -> list[Outcome]:
+        needed = needs.needs(job.loaded, nodes, make=apply)
         if apply:
             self._step()
             self.runs.append(tuple(nodes))
@@ -119,7 +118,7 @@ def nodes(loaded: LoadedFleet, monkeypatch: pytest.MonkeyPatch) -> Nodes:
     found = Nodes(loaded)
     monkeypatch.setattr(rotation, "deploy", found.deploy)
     monkeypatch.setattr(rotate_tunnel, "ask_far_end", found.ask)
-    found.deploy(loaded, list(ADDRESSES), CALLER, Output.choose(json=True))
+    found.deploy(Job(loaded, CALLER, Output.choose(json=True)), list(ADDRESSES))
     found.runs.clear()
     return found
 
@@ -195,7 +194,7 @@ def test_a_deploy_in_between_changes_nothing_about_the_outcome(
     nodes.stop_before = wave
     with pytest.raises(StopError):
         rotate_once(loaded)
-    nodes.deploy(loaded, list(ADDRESSES), CALLER, Output.choose(json=True))
+    nodes.deploy(Job(loaded, CALLER, Output.choose(json=True)), list(ADDRESSES))
     assert all(units for units in nodes.units.values())
     rotate_once(loaded)
     assert_settled(nodes, 2)

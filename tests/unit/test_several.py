@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from provision.actions.requests import Outcome
+from provision.actions.outcome import Outcome
 from provision.actions.several import at_once, until_failure
 from provision.errors import HubError
 

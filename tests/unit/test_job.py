@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from provision.actions import requests
+from provision.actions import job as job_module
 from provision.actions.fleet import LoadedFleet
-from provision.actions.requests import Caller, ask, attempt
+from provision.actions.job import Caller, Job
 from provision.errors import Exit, HubError
 from provision.inventory.load import load
 from provision.output import Output
@@ -38,8 +38,9 @@ class Engine:
 
     def __init__(self, monkeypatch):
         self.manifests, self.events, self.status, self.error = [], [END], 0, None
-        monkeypatch.setattr(requests.engine, "run", self.run)
-        monkeypatch.setattr(requests, "connect", lambda target: contextlib.nullcontext())
+        monkeypatch.setattr(job_module, "run_engine", self.run)
+        monkeypatch.setattr(job_module, "start", lambda session: session)
+        monkeypatch.setattr(job_module, "connect", lambda target: contextlib.nullcontext())
         monkeypatch.setattr(LoadedFleet, "target", lambda self, node: node)
 
     def run(self, session, manifest, *, blobs, on_event):
@@ -74,9 +75,9 @@ def shown(output):
 
 
 def test_a_request_says_who_asks_from_where_and_by_which_command(engine, loaded, output, monkeypatch):
-    monkeypatch.setattr(requests.getpass, "getuser", lambda: "ann")
-    monkeypatch.setattr(requests.socket, "gethostname", lambda: "laptop")
-    attempt(loaded, "apis", "converge", Caller("deploy apis", lock_wait=5), output, apply=True)
+    monkeypatch.setattr(job_module.getpass, "getuser", lambda: "ann")
+    monkeypatch.setattr(job_module.socket, "gethostname", lambda: "laptop")
+    Job(loaded, Caller("deploy apis", lock_wait=5), output).ask("converge", "apis", apply=True)
     (manifest,) = engine.manifests
     run = manifest.pop("run")
     assert manifest == {
@@ -89,7 +90,7 @@ def test_a_request_says_who_asks_from_where_and_by_which_command(engine, loaded,
     }
     assert (run["who"], run["from"], run["command"]) == ("ann@laptop", "laptop", "deploy apis")
     assert run["started"].endswith("+00:00")
-    attempt(loaded, "apis", "converge", Caller("deploy apis"), output)
+    Job(loaded, Caller("deploy apis"), output).ask("converge", "apis")
     assert engine.manifests[1]["run"]["id"] != run["id"]
 
 
@@ -97,20 +98,20 @@ def test_a_job_of_github_says_so_where_a_person_names_the_computer(engine, loade
     monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
     monkeypatch.setenv("GITHUB_REPOSITORY", "lab/fleet")
     monkeypatch.setenv("GITHUB_RUN_ID", "17")
-    attempt(loaded, "apis", "converge", Caller("deploy"), output)
+    Job(loaded, Caller("deploy"), output).ask("converge", "apis")
     assert engine.manifests[0]["run"]["from"] == "https://github.com/lab/fleet/17"
 
 
 def test_a_fault_is_passed_on_only_when_a_test_asks_for_it(engine, loaded, output, monkeypatch):
-    attempt(loaded, "apis", "converge", Caller("deploy"), output)
+    Job(loaded, Caller("deploy"), output).ask("converge", "apis")
     monkeypatch.setenv("HUBCTL_FAULT", "file:/etc/a:after")
-    attempt(loaded, "apis", "converge", Caller("deploy"), output)
+    Job(loaded, Caller("deploy"), output).ask("converge", "apis")
     assert [manifest.get("fault") for manifest in engine.manifests] == [None, "file:/etc/a:after"]
 
 
 def test_the_outcome_counts_and_keeps_the_changes(engine, loaded, output):
     engine.events = [CHANGED, {**CHANGED, "status": "ok", "changes": []}, END]
-    outcome = attempt(loaded, "apis", "converge", Caller("deploy"), output)
+    outcome = Job(loaded, Caller("deploy"), output).ask("converge", "apis")
     assert (outcome.ok, outcome.changed, outcome.failed, outcome.seconds) == (3, 1, 0, 0.5)
     assert [change["id"] for change in outcome.changes] == ["file:/etc/a"]
     assert outcome.error is None
@@ -119,7 +120,7 @@ def test_the_outcome_counts_and_keeps_the_changes(engine, loaded, output):
 
 def test_an_answer_is_the_outcomes_data(engine, loaded, output):
     engine.events = [{"event": "data", "data": {"holder": None}}, END]
-    assert ask(loaded, "apis", "lock-status", Caller("lock status"), output).data == {"holder": None}
+    assert Job(loaded, Caller("lock status"), output).ask("lock-status", "apis").data == {"holder": None}
 
 
 def test_the_engines_error_names_node_and_resource_and_comes_before_all_later_ones(engine, loaded, output):
@@ -132,11 +133,10 @@ def test_the_engines_error_names_node_and_resource_and_comes_before_all_later_on
     }
     engine.events = [{**error, "hint": "look"}, {**error, "message": "later", "hint": ""}, END]
     engine.status = 1
-    with pytest.raises(HubError) as caught:
-        ask(loaded, "apis", "converge", Caller("deploy"), output)
-    assert caught.value.message == "apis: unit:a.service: a fell"
-    assert (caught.value.code, caught.value.why, caught.value.hint) == ("unit-failed", "x\ny", "look")
-    assert caught.value.exit_code == Exit.FAILED
+    error = Job(loaded, Caller("deploy"), output).ask("converge", "apis").error
+    assert error.message == "apis: unit:a.service: a fell"
+    assert (error.code, error.why, error.hint) == ("unit-failed", "x\ny", "look")
+    assert error.exit_code == Exit.FAILED
 
 
 def test_a_lock_says_who_holds_it_and_how_to_wait(engine, loaded, output):
@@ -147,7 +147,7 @@ def test_a_lock_says_who_holds_it_and_how_to_wait(engine, loaded, output):
         "started": "2026-01-01T00:00:00",
     }
     engine.events, engine.status = [{"event": "locked", "holder": holder}, {**END, "result": "locked"}], 75
-    error = attempt(loaded, "apis", "converge", Caller("deploy"), output).error
+    error = Job(loaded, Caller("deploy"), output).ask("converge", "apis").error
     assert error.exit_code == Exit.LOCKED
     assert error.message == "apis is locked by ann@laptop"
     assert error.why == "`deploy apis` since 2026-01-01T00:00:00 from laptop"
@@ -157,22 +157,22 @@ def test_a_lock_says_who_holds_it_and_how_to_wait(engine, loaded, output):
 
 def test_a_run_that_was_stopped_is_an_error_that_says_to_run_again(engine, loaded, output):
     engine.events, engine.status = [{**END, "result": "interrupted"}], 3
-    error = attempt(loaded, "apis", "converge", Caller("deploy apis"), output).error
+    error = Job(loaded, Caller("deploy apis"), output).ask("converge", "apis").error
     assert error.message == "`deploy apis` stopped on apis before its end"
     assert "again" in error.hint
 
 
 def test_what_the_engine_said_counts_more_than_that_its_connection_broke(engine, loaded, output):
     engine.error = HubError("connection-lost", "lost", exit_code=Exit.UNREACHABLE)
-    assert attempt(loaded, "apis", "converge", Caller("deploy"), output).error.code == "connection-lost"
+    assert Job(loaded, Caller("deploy"), output).ask("converge", "apis").error.code == "connection-lost"
     engine.events = [{"event": "error", "id": "", "code": "disk-full", "message": "full"}]
-    assert attempt(loaded, "apis", "converge", Caller("deploy"), output).error.code == "disk-full"
+    assert Job(loaded, Caller("deploy"), output).ask("converge", "apis").error.code == "disk-full"
 
 
 def test_events_of_a_newer_engine_are_passed_on_and_otherwise_ignored(engine, loaded):
     stdout = io.StringIO()
     engine.events = [{"event": "novelty", "x": 1}, END]
     output = Output(stdout, io.StringIO(), json=True)
-    assert attempt(loaded, "apis", "converge", Caller("deploy"), output).error is None
+    assert Job(loaded, Caller("deploy"), output).ask("converge", "apis").error is None
     first = json.loads(stdout.getvalue().splitlines()[0])
     assert (first["event"], first["node"], first["detail"]) == ("engine", "apis", engine.events[0])

@@ -1,0 +1,207 @@
+"""One command at work on nodes: what is asked of the engine on them, and what its events mean to the operator."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import socket
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ..errors import Exit, HubError
+from ..output import Output
+from ..transport.engine import Blobs, Engine, Event, OnEvent, start
+from ..transport.engine import run as run_engine
+from ..transport.ssh import connect
+from .ahead import Ahead
+from .fleet import LoadedFleet
+from .outcome import Outcome
+from .several import at_once
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks and how: shown by the node's lock and kept in its audit log."""
+
+    command: str
+    lock_wait: int = 0
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the `run` part of a request."""
+        job = "/".join(filter(None, (os.environ.get(name, "") for name in _CI_JOB)))
+        return {
+            "id": str(uuid.uuid4()),
+            "who": f"{getpass.getuser()}@{socket.gethostname()}",
+            "from": job or socket.gethostname(),
+            "command": self.command,
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+
+# GitHub Actions' own variables; together they make the job's page.
+_CI_JOB = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One command of an operator, at work on nodes of a fleet.
+
+    Args:
+        loaded: the fleet.
+        caller: who asks.
+        output: where progress is shown.
+    """
+
+    loaded: LoadedFleet
+    caller: Caller
+    output: Output
+    _ahead: dict[str, Ahead[Engine]] = field(default_factory=dict, repr=False)
+
+    @contextlib.contextmanager
+    def ahead(self, nodes: Sequence[str]) -> Iterator[None]:
+        """Connect to nodes and start their engines while the block prepares what they will be asked.
+
+        Errors are kept for whoever asks the node. Engines that were asked nothing end with the block and have
+        touched nothing.
+        """
+        for node in nodes:
+            self._ahead[node] = Ahead(self._started(node))
+        try:
+            yield
+        finally:
+            for node in nodes:
+                if unused := self._ahead.pop(node, None):
+                    unused.close()
+
+    def ask(
+        self,
+        op: str,
+        node: str,
+        *,
+        blobs: Blobs | None = None,
+        on_event: OnEvent | None = None,
+        **fields: Any,
+    ) -> Outcome:
+        """Have the engine on a node do one operation, and return what came of it; an error is in the outcome.
+
+        Args:
+            op: the engine's operation (docs/reference/engine.md).
+            node: the node's name.
+            blobs: content by sha256 that the node may ask for.
+            on_event: called with each of the engine's events too, as it comes.
+            **fields: the operation's own fields.
+        """
+        outcome = Outcome(node)
+        listener = _Listener(outcome, self.output, on_event)
+        try:
+            with self._engine(node) as engine:
+                status = run_engine(
+                    engine, self._request(op, node, fields), blobs=blobs or {}, on_event=listener
+                )
+            if status != 0 and outcome.error is None:
+                outcome.error = _stopped(node, status, self.caller.command)
+        except HubError as error:
+            outcome.error = outcome.error or error
+        return outcome
+
+    def ask_all(self, op: str, nodes: Sequence[str], **fields: Any) -> list[Outcome]:
+        """Have nodes do one operation, several at once; return the outcomes in the nodes' order."""
+        return at_once(lambda node: self.ask(op, node, **fields), nodes)
+
+    def _engine(self, node: str) -> contextlib.AbstractContextManager[Engine]:
+        return self._ahead.pop(node, None) or self._started(node)
+
+    @contextlib.contextmanager
+    def _started(self, node: str) -> Iterator[Engine]:
+        with connect(self.loaded.target(node)) as session:
+            yield start(session)
+
+    def _request(self, op: str, node: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "format": 1,
+            "op": op,
+            "fleet": self.loaded.fleet.fleet,
+            "node": node,
+            "run": self.caller.as_dict(),
+            "lock_wait": self.caller.lock_wait,
+            **_fault(),
+            **fields,
+        }
+
+
+def _fault() -> dict[str, str]:
+    """Return where the engine is to kill itself, in tests of crashes (docs/reference/engine.md)."""
+    fault = os.environ.get("HUBCTL_FAULT")
+    return {"fault": fault} if fault else {}
+
+
+def _stopped(node: str, status: int, command: str) -> HubError:
+    return HubError(
+        "stopped",
+        f"`{command}` stopped on {node} before its end",
+        why=f"the engine ended with status {status}",
+        hint="run the same command again: it carries on where this one stopped",
+    )
+
+
+class _Listener:
+    """Turns the engine's events into output and an outcome."""
+
+    def __init__(self, outcome: Outcome, output: Output, on_event: OnEvent | None) -> None:
+        self._outcome = outcome
+        self._output = output
+        self._on_event = on_event
+
+    def __call__(self, event: Event) -> None:
+        self._output.event("engine", node=self._outcome.node, detail=dict(event))
+        handler = getattr(self, f"_on_{event['event']}", None)
+        if handler is not None:
+            handler(event)
+        if self._on_event is not None:
+            self._on_event(event)
+
+    def _say(self, text: str) -> None:
+        self._output.line(f"{self._outcome.node}: {text}")
+
+    def _on_resource(self, event: Event) -> None:
+        if event["status"] in ("changed", "would-change"):
+            self._outcome.changes.append(event)
+        if event["status"] == "changed":
+            self._say(f"changed {event['id']} ({', '.join(change['what'] for change in event['changes'])})")
+
+    def _on_unit(self, event: Event) -> None:
+        self._say(f"{event['action']} {event['name']}")
+
+    def _on_progress(self, event: Event) -> None:
+        self._output.progress(event["text"])
+
+    def _on_data(self, event: Event) -> None:
+        self._outcome.data = event["data"]
+
+    def _on_error(self, event: Event) -> None:
+        self._outcome.error = self._outcome.error or HubError(
+            event["code"],
+            ": ".join(filter(None, (self._outcome.node, event.get("id"), event["message"]))),
+            why=event.get("why", ""),
+            hint=event.get("hint", ""),
+        )
+
+    def _on_locked(self, event: Event) -> None:
+        holder, node = event["holder"], self._outcome.node
+        self._outcome.error = HubError(
+            "locked",
+            f"{node} is locked by {holder.get('who', 'somebody')}",
+            why=f"`{holder.get('command', '?')}` since {holder.get('started', '?')} from {holder.get('from', '?')}",
+            hint=f"wait for it with --lock-wait 600, or look with `hubctl lock status {node}`",
+            exit_code=Exit.LOCKED,
+        )
+
+    def _on_end(self, event: Event) -> None:
+        self._outcome.ok = event["ok"]
+        self._outcome.changed = event["changed"]
+        self._outcome.failed = event["failed"]
+        self._outcome.seconds = event["seconds"]

@@ -1,0 +1,23 @@
+"""What became of one node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import HubError
+
+
+@dataclass
+class Outcome:
+    """What became of one node: counts of its resources, and the error that stopped it, if one did."""
+
+    node: str
+    ok: int = 0
+    changed: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    error: HubError | None = None
+    changes: list[Mapping[str, Any]] = field(default_factory=list)
+    data: Any = None

@@ -1,0 +1,55 @@
+"""How nodes are, and whether the tunnels that begin at them lead anywhere: all asked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from ..errors import HubError
+from .fleet import LoadedFleet
+from .job import Job
+from .outcome import Outcome
+from .several import at_once
+from .tunnels import Answer, ask_far_end
+
+
+@dataclass(frozen=True)
+class NodeStatus:
+    """One node: the engine's answer, and that of the far end of each tunnel that begins there."""
+
+    outcome: Outcome
+    tunnels: Mapping[str, Answer]
+
+
+def status(job: Job, nodes: Sequence[str]) -> list[NodeStatus]:
+    """Ask nodes and their tunnels; errors are in the outcomes and answers."""
+    begins = [
+        (name, node)
+        for node in nodes
+        for name, tunnel in job.loaded.fleet.tunnels.items()
+        if node in tunnel.sources
+    ]
+    outcomes: dict[str, Outcome] = {}
+    answers: dict[tuple[str, str], Answer] = {}
+
+    def ask_node(node: str) -> None:
+        outcomes[node] = job.ask("status", node)
+
+    def ask_tunnel(name: str, node: str) -> None:
+        answers[name, node] = _answer(job.loaded, name, node)
+
+    questions: list[Callable[[], None]] = [partial(ask_node, node) for node in nodes]
+    questions += [partial(ask_tunnel, name, node) for name, node in begins]
+    at_once(lambda question: question(), questions)
+    return [
+        NodeStatus(outcomes[node], {name: answers[name, at] for name, at in begins if at == node})
+        for node in nodes
+    ]
+
+
+def _answer(loaded: LoadedFleet, name: str, node: str) -> Answer:
+    try:
+        return ask_far_end(loaded, name, node)
+    except HubError as error:
+        return Answer(error.message, silent=False, ms=0.0)
