@@ -4,8 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+SEED ?= $(shell date +%s)
+PYTEST = $(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadgroup --no-loadscope-reorder --durations=30
 
-.PHONY: help setup demo test check bench format lock clean
+.PHONY: help setup demo test soak check bench format lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -21,7 +23,11 @@ demo: setup ## local cloud, a node, a deploy and an HTTPS answer
 
 test: setup ## all tests, on real local nodes too
 	$(BIN)/python scripts/host_packages.py --tests
-	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadscope --no-loadscope-reorder --durations=15 $(TESTS)
+	$(PYTEST) $(TESTS)
+
+soak: setup ## what tests repeat, many times; prints what it measured
+	$(BIN)/python scripts/host_packages.py --tests
+	$(PYTEST) --soak --seed=$(SEED) --timeout=3600 $(TESTS)
 
 check: setup ## lint, format check, types
 	$(BIN)/ruff check .
@@ -42,4 +48,4 @@ lock: setup ## resolve the dependencies again
 	$(BIN)/python scripts/lock.py
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache build dist

@@ -5,26 +5,28 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from provision.cloud.local import host
 from provision.cloud.local.instance import Instance
+from tests.support import durations, groups, soak
 from tests.support.instances import temporary_instance
 
 
-def pytest_configure() -> None:
-    """Take interrupts even where the tests run in the background of a shell, which has its children ignore them."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what tests may be asked for."""
+    parser.addoption("--soak", action="store_true", help="run the tests that repeat things, in full")
+    parser.addoption("--seed", default="3", help="what chance begins with where tests use it")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Add the plugins. Take interrupts even in the background of a shell, which has its children ignore them."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Spread tests over processes."""
-    from tests.side_by_side import ByFleet
-
-    return ByFleet(config, log)
+    config.pluginmanager.register(groups)
+    config.pluginmanager.register(soak)
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(durations.Durations())
 
 
 @pytest.fixture(scope="session")

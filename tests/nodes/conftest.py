@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from tests.support.fleet import Fleet
+from tests.support.groups import shared_fleet
 from tests.support.tasks import TASK_API
 from tests.support.tunnels import NODES, TUNNEL
 
@@ -22,7 +23,7 @@ def make_fleet(local_instance, tmp_path_factory):
     return make
 
 
-@pytest.fixture(scope="session")
+@shared_fleet
 def deployed(make_fleet):
     """A fleet whose one node `apis` runs task_api. Tests must leave it converged."""
     fleet = make_fleet({"apis": TASK_API})
@@ -30,7 +31,7 @@ def deployed(make_fleet):
     return fleet
 
 
-@pytest.fixture(scope="session")
+@shared_fleet
 def tunnelled(make_fleet):
     """A fleet whose `front` reaches task_api on `gpu` through a tunnel, and a stranger. Tests leave it converged."""
     fleet = make_fleet(NODES, TUNNEL.format(address=""))
@@ -41,7 +42,7 @@ def tunnelled(make_fleet):
     return fleet
 
 
-@pytest.fixture(scope="session")
+@shared_fleet
 def fresh(make_fleet):
     """A fleet of three machines that were never deployed. Tests deploy patched plans alone to them."""
     services = {name: TASK_API.replace("tasks", f"tasks-{name}") for name in ("one", "two", "three")}

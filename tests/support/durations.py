@@ -1,0 +1,64 @@
+"""How long each test took: kept from run to run, so that the longest begin first.
+
+A plugin of pytest. The file holds, by test, the seconds of its parts, how it ended, and what it measured.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FILE = Path(__file__).parents[2] / ".cache" / "tests" / "durations.json"
+PARTS = ("setup", "call", "teardown")
+
+
+def read() -> dict[str, float]:
+    """Return the seconds that each test took when it ran last."""
+    return {test: sum(entry.get(part, 0) for part in PARTS) for test, entry in _read().items()}
+
+
+def _read() -> dict[str, Any]:
+    try:
+        found = json.loads(FILE.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+class Durations:
+    """Collects the reports of a run."""
+
+    def __init__(self) -> None:
+        self.tests: dict[str, dict[str, Any]] = defaultdict(dict)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note one part of a test."""
+        entry = self.tests[plain(report.nodeid)]
+        entry[report.when] = round(report.duration, 3)
+        if report.when == "call" or report.outcome != "passed":
+            entry["outcome"] = report.outcome
+        if report.when == "teardown" and report.user_properties:
+            entry["measured"] = dict(report.user_properties)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Keep what was noted; say where, and what tests have measured."""
+        if not self.tests:
+            return
+        FILE.parent.mkdir(parents=True, exist_ok=True)
+        FILE.write_text(json.dumps({**_read(), **self.tests}, indent=1, sort_keys=True) + "\n")
+        measured = {test: entry["measured"] for test, entry in self.tests.items() if "measured" in entry}
+        if measured:
+            terminalreporter.section("measured")
+        for test, figures in sorted(measured.items()):
+            shown = ", ".join(f"{name} {value}" for name, value in figures.items())
+            terminalreporter.write_line(f"{test.partition('::')[2]}: {shown}")
+        terminalreporter.write_line(f"durations of all tests: {FILE}")
+
+
+def plain(nodeid: str) -> str:
+    """Return a test's name without the group that pytest-xdist adds."""
+    return nodeid.rpartition("@")[0] if nodeid.rfind("@") > nodeid.rfind("]") else nodeid
