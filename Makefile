@@ -12,7 +12,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadgroup --no-lo
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
 
-$(VENV)/.ready: requirements-dev.lock pyproject.toml runtime/pyproject.toml
+$(VENV)/.ready: requirements-dev.lock pyproject.toml
 	$(PYTHON) scripts/make_venv.py $(VENV) requirements-dev.lock
 	touch $@
 

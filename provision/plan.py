@@ -1,8 +1,8 @@
-"""A node of the inventory to its desired state: the one place that knows all services."""
+"""A node of the inventory to its desired state: what every node has, its tunnels, and its services by their recipes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -10,20 +10,10 @@ from typing import Any
 from .errors import HubError
 from .node.manifest import dump
 from .node.resources import Firewall, Group, Packages, Release, Resource, Retired, User
+from .services import RECIPES, RELEASED, TARGETS
 from .steps.base import base
 from .steps.context import Context
-from .steps.proxy import proxy
-from .steps.task_api import task_api
-from .steps.task_api_workers import task_api_workers
 from .steps.tunnel import tunnels
-
-SERVICES: dict[str, Callable[[Context, Any], list[Resource]]] = {
-    "task_api": task_api,
-    "proxy": proxy,
-}
-"""The services by their name in the inventory, in the order in which a node gets them."""
-RELEASED = ("task_api",)
-"""Those that come from the bundled runtime."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +39,9 @@ def plan(ctx: Context) -> Plan:
     Raises:
         HubError: steps contradict each other.
     """
-    services = task_api_workers(ctx)
-    for name, step in SERVICES.items():
-        service = getattr(ctx.node.services, name)
-        if service is not None:
-            services += step(ctx, service)
+    services = [resource for recipe in RECIPES for resource in recipe.resources(ctx)]
     # What goes still needs the tunnels that may go with it.
-    resources = [*base(ctx), *_retired(services), *tunnels(ctx), *services]
+    resources = [*base(ctx), *_retired(services), *tunnels(ctx, TARGETS), *services]
     ordered = tuple(_ordered(_unique(resources)))
     _check_references(ordered)
     return Plan(ctx.name, ordered)

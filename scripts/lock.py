@@ -5,13 +5,17 @@ import sys
 import sysconfig
 from pathlib import Path
 
+RUNTIME = Path("runtime/locks")
+"""Each service of the runtime has a list of what it needs, `<service>.in`, and its lock beside it."""
 LOCKS = {
     "requirements-dev.lock": (
         "3.11",
-        ["pyproject.toml", "runtime/pyproject.toml", "--group", "pyproject.toml:dev"],
+        ["pyproject.toml", "runtime/locks/task_api.in", "--group", "pyproject.toml:dev"],
     ),
     "requirements.lock": ("3.11", ["pyproject.toml"]),
-    "runtime/requirements.lock": ("3.10", ["runtime/pyproject.toml"]),
+    **{
+        str(source.with_suffix(".lock")): ("3.10", [str(source)]) for source in sorted(RUNTIME.glob("*.in"))
+    },
 }
 
 

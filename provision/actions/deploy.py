@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
+from ..bundles import bundle
 from ..cloud.connect import acme_directory
 from ..errors import HubError
-from ..plan import plan
-from ..steps.context import Bundle, Context
-from ..transport.archive import RuntimeBundle, pack_runtime
+from ..node.resources import Release
+from ..plan import Plan, plan
+from ..steps.context import Context
 from .job import Job
 from .needs import Needs, needs
 from .outcome import Outcome
@@ -33,25 +35,22 @@ def deploy(
     """
     loaded = job.loaded
     with job.ahead(nodes[: 1 if rolling else parallel]):
-        bundle = pack_runtime()
         directory = acme_directory(loaded.fleet, loaded.path)
         needed = needs(loaded, nodes, make=apply)
 
         def one(name: str) -> Outcome:
-            return _deploy_one(job, name, bundle, directory, needed, apply=apply)
+            return _deploy_one(job, name, directory, needed, apply=apply)
 
         return until_failure(one, nodes) if rolling else at_once(one, nodes, parallel)
 
 
-def _deploy_one(
-    job: Job, name: str, bundle: RuntimeBundle, directory: str, needed: Needs, *, apply: bool
-) -> Outcome:
+def _deploy_one(job: Job, name: str, directory: str, needed: Needs, *, apply: bool) -> Outcome:
     context = Context(
         fleet=job.loaded.fleet,
         name=name,
         node=job.loaded.fleet.nodes[name],
         acme_directory=directory,
-        bundle=Bundle(bundle.sha256, bundle.requirements),
+        bundle=bundle,
         keys=needed.keys,
         locations=needed.locations,
     )
@@ -66,10 +65,20 @@ def _deploy_one(
         outcome = job.ask(
             "converge",
             name,
-            blobs={bundle.sha256: lambda: bundle.content},
+            blobs=_blobs(wanted),
             apply=apply,
             resources=wanted.as_list(),
         )
         if outcome.error is not None:
             raise outcome.error
     return outcome
+
+
+def _blobs(wanted: Plan) -> Mapping[str, Callable[[], bytes]]:
+    """Return the content that a node may ask for: the code of its releases, by sha256."""
+    releases = [resource for resource in wanted.resources if isinstance(resource, Release)]
+    return {each.bundle: partial(_content, each.service) for each in releases}
+
+
+def _content(service: str) -> bytes:
+    return bundle(service).content

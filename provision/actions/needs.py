@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ..errors import Exit, HubError
-from ..inventory.hosts import services_of
 from ..inventory.model import Fleet
-from ..secrets.model import Document, Generations, replaced, service_key, tunnel_key
+from ..secrets.model import Document, Generations, replaced, tunnel_key
 from ..secrets.value import Secret
+from ..services import secrets_of
 from ..steps.context import Location
 from ..transport import hostkeys
 from ..transport.hostkeys import Pin
@@ -48,12 +48,7 @@ def needs(loaded: LoadedFleet, nodes: Sequence[str], *, make: bool) -> Needs:
 def keys_of(fleet: Fleet, nodes: Sequence[str]) -> list[str]:
     """Return the names of the secrets that some nodes need."""
     ends = (name for name, tunnel in fleet.tunnels.items() if {tunnel.to, *tunnel.sources} & set(nodes))
-    services = (
-        service_key(name)
-        for node in nodes
-        for name, service in services_of(fleet.nodes[node]).items()
-        if getattr(service, "operator_token", False)
-    )
+    services = (name for node in nodes for name in secrets_of(fleet.nodes[node]))
     return list(dict.fromkeys([*map(tunnel_key, ends), *services]))
 
 

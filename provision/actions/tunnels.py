@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from ..services import TARGETS
 from ..steps.tunnel import Question, target_of
 from ..transport.ssh import connect
 from .fleet import LoadedFleet
@@ -91,7 +92,7 @@ def ask_far_end(
         HubError: the node cannot be reached.
     """
     tunnel = loaded.fleet.tunnels[name]
-    question = target_of(tunnel).question or Question("", "")
+    question = target_of(tunnel, TARGETS).question or Question("", "")
     argv = ["python3", "-c", _PROBE, host, str(tunnel.listen), question.text, question.expected]
     silence = SILENCE_SECONDS if question.text else silence
     argv += [str(seconds), str(silence)]

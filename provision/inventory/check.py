@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from ..distributions import IMAGES, unfit
 from ..errors import HubError, Position
 from .check_tunnels import check_tunnels
-from .check_workers import check_workers
+from .model import service_shapes
 from .source import mistake
 from .suggest import did_you_mean
 from .walk import Draft, Keys, dotted
@@ -30,8 +29,10 @@ def check(draft: Draft) -> Iterator[HubError]:
     yield from names_are_short_enough(draft)
     yield from names_have_one_node(draft)
     yield from acme_fits_provider(draft)
-    yield from check_tunnels(draft)
-    yield from check_workers(draft)
+    shapes = service_shapes()
+    yield from check_tunnels(draft, [name for name, shape in shapes.items() if shape.reachable])
+    for name, shape in shapes.items():
+        yield from shape.check(name, draft)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def sizes_are_known(draft: Draft) -> Iterator[HubError]:
     """A size is a key of `sizes` or a slug of the provider; so is what `sizes` stands for a slug."""
     sizes = draft.data.get("sizes", {})
     used: list[tuple[Keys, str, list[str]]] = [(("sizes", name), slug, []) for name, slug in sizes.items()]
-    for name, node in _nodes(draft):
+    for name, node in draft.nodes():
         if "size" in node and node["size"] not in sizes:
             used.append((("nodes", name, "size"), node["size"], list(sizes)))
     for keys, size, known in used:
@@ -68,7 +69,7 @@ def sizes_are_known(draft: Draft) -> Iterator[HubError]:
 
 def images_are_fit(draft: Draft) -> Iterator[HubError]:
     """An image of a distribution is one that hubctl's services run on; nothing is known of other names."""
-    for name, node in _nodes(draft):
+    for name, node in draft.nodes():
         image = node.get("image", "")
         if reason := unfit(image):
             yield mistake(
@@ -131,14 +132,10 @@ def acme_fits_provider(draft: Draft) -> Iterator[HubError]:
         )
 
 
-def _nodes(draft: Draft) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield from draft.data.get("nodes", {}).items()
-
-
 def _claims(draft: Draft) -> Iterator[_Claim]:
     """Yield all names of all nodes, the www ones included, in the order of the file."""
     domain = draft.data.get("domain", "the-domain.invalid")
-    for node, parts in _nodes(draft):
+    for node, parts in draft.nodes():
         keys: Keys = ("nodes", node, "hostname")
         where = draft.values.get(keys, draft.keys["nodes", node])
         yield _Claim(_fqdn(parts.get("hostname", node), domain), node, "", where)

@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 
 from ..errors import Exit, HubError
-from .model import Fleet, Label, Node, Proxy, TaskApi
+from .model import Fleet, Node
 from .scalars import text_problem
+from .services.service import Site
+from .shape import Label
 from .suggest import did_you_mean
-
-Service = TaskApi | Proxy
 
 
 def node_named(fleet: Fleet, name: str, path: Path) -> Node:
@@ -33,17 +33,11 @@ def node_named(fleet: Fleet, name: str, path: Path) -> Node:
     )
 
 
-def services_of(node: Node) -> dict[str, Service]:
-    """Return the services a node has, by name, in the order of `Services`."""
-    present = {name: getattr(node.services, name) for name in node.services.__struct_fields__}
-    return {name: service for name, service in present.items() if service is not None}
-
-
 def node_hostnames(fleet: Fleet, name: str, node: Node) -> list[str]:
     """Return the full names that point to a node: its own, then its services' with their www, each once."""
     names = [fleet.fqdn(node.hostname or name)]
-    for service in services_of(node).values():
-        if service.hostname is None:
+    for service in node.services.present().values():
+        if not isinstance(service, Site) or service.hostname is None:
             continue
         fqdn = fleet.fqdn(service.hostname)
         names += [fqdn, f"www.{fqdn}"] if service.www else [fqdn]

@@ -11,7 +11,6 @@ from .check import check
 from .model import Fleet
 from .source import compose, mistake, read_text, repeated_keys
 from .walk import walk
-from .workers import with_broker_tunnels
 
 
 def load(path: Path) -> Fleet:
@@ -42,7 +41,18 @@ def parse(text: str, file: str) -> Fleet:
     errors = [*repeated_keys(root, file), *draft.errors, *check(draft)]
     if errors:
         raise HubErrors(sorted(errors, key=_place))
-    return with_broker_tunnels(msgspec.convert(draft.data, Fleet))
+    return _with_derived_tunnels(msgspec.convert(draft.data, Fleet))
+
+
+def _with_derived_tunnels(fleet: Fleet) -> Fleet:
+    """Return the fleet with the tunnels that follow from its services."""
+    derived = {
+        name: tunnel
+        for node, parts in fleet.nodes.items()
+        for service in parts.services.present().values()
+        for name, tunnel in service.tunnels(node).items()
+    }
+    return msgspec.structs.replace(fleet, tunnels={**fleet.tunnels, **derived})
 
 
 def _place(error: HubError) -> tuple[int, int]:

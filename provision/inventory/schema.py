@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from .model import Fleet
+from .model import Fleet, service_shapes
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -15,6 +15,11 @@ def json_schema() -> dict[str, Any]:
     """Return the schema; it knows single values, and not the rules between them (`check.py`)."""
     (_root,), parts = msgspec.json.schema_components([Fleet], ref_template="#/$defs/{name}")
     parts = {name: _for_editors(part) for name, part in parts.items()}
+    reachable = [name for name, service in service_shapes().items() if service.reachable]
+    parts["Tunnel"]["properties"]["service"] = {
+        "description": parts["Tunnel"]["properties"]["service"]["description"],
+        "enum": reachable,
+    }
     fleet = parts.pop(Fleet.__name__)
     return {"$schema": DIALECT, **fleet, "title": "hubctl inventory", "$defs": parts}
 

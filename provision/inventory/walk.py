@@ -10,8 +10,8 @@ import msgspec.inspect as shape
 import yaml
 
 from ..errors import HubError, Position
-from .model import Services
 from .scalars import described, meaning, not_this, parsed, short, text_problem
+from .shape import Shape
 from .source import mistake, position
 from .suggest import did_you_mean
 
@@ -40,6 +40,20 @@ class Draft:
     keys: Place = field(default_factory=dict)
     values: Place = field(default_factory=dict)
     errors: list[HubError] = field(default_factory=list)
+
+    def nodes(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the nodes by name."""
+        yield from self.data.get("nodes", {}).items()
+
+    def services(self, name: str) -> Iterator[tuple[str, Keys, dict[str, Any]]]:
+        """Yield the services of one name: the node, the service's path, and what is given."""
+        for node, parts in self.nodes():
+            if name in parts.get("services", {}):
+                yield node, ("nodes", node, "services", name), parts["services"][name]
+
+    def tunnels(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the tunnels by name."""
+        yield from self.data.get("tunnels", {}).items()
 
 
 def walk(root: yaml.Node, kind: shape.Type, file: str) -> Draft:
@@ -103,7 +117,7 @@ class _Walker:
         data = {}
         for key, value in pairs:
             if key.value not in fields:
-                self._unknown(key, sorted(fields), keys, services=base.cls is Services)
+                self._unknown(key, sorted(fields), keys, _entries(base))
                 continue
             result = self.value(value, fields[key.value].type, (*keys, key.value))
             if result is not _INVALID:
@@ -157,11 +171,13 @@ class _Walker:
         self._add("wrong-type", f"{inside} is not text", key, hint=hint)
         return False
 
-    def _unknown(self, key: yaml.ScalarNode, known: list[str], keys: Keys, *, services: bool) -> None:
+    def _unknown(self, key: yaml.ScalarNode, known: list[str], keys: Keys, entries: str) -> None:
         nearest = did_you_mean(key.value, known)
-        if services:
-            why = f"the services are: {', '.join(known)}"
-            self._add("unknown-service", f"there is no service `{key.value}`", key, why=why, hint=nearest)
+        if entries != Shape.entries:
+            why = f"the {entries}s are: {', '.join(known)}"
+            self._add(
+                f"unknown-{entries}", f"there is no {entries} `{key.value}`", key, why=why, hint=nearest
+            )
         else:
             inside = f" in `{dotted(keys)}`" if keys else ""
             why = f"the keys here are: {', '.join(known)}"
@@ -193,6 +209,11 @@ class _Walker:
         if (where, code, about) not in self._told:
             self._told.add((where, code, about))
             self.draft.errors.append(mistake(code, message, where, why=why, hint=hint))
+
+
+def _entries(struct: shape.StructType) -> str:
+    """Return what a reader calls the fields of a part."""
+    return struct.cls.entries if issubclass(struct.cls, Shape) else Shape.entries
 
 
 def _example(node: yaml.Node, base: shape.Type, keys: Keys) -> str:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ..bundles import Bundle
 from ..inventory.model import Fleet, Node
 from ..secrets.model import Generations
-
-
-@dataclass(frozen=True)
-class Bundle:
-    """The packed runtime: sha256 of the tar, and the text of its hash-pinned lock."""
-
-    sha256: str
-    requirements: str
 
 
 @dataclass(frozen=True)
@@ -34,7 +27,7 @@ class Context:
         name: the node's name in it.
         node: the node.
         acme_directory: URL of the ACME directory, resolved from `acme.server`.
-        bundle: the runtime to be released.
+        bundle: what is released of a service, by its name.
         keys: the secrets that the node needs, by name.
         locations: where the nodes at the other ends are; those not created yet are missing.
     """
@@ -43,6 +36,6 @@ class Context:
     name: str
     node: Node
     acme_directory: str
-    bundle: Bundle
+    bundle: Callable[[str], Bundle]
     keys: Mapping[str, Generations] = field(default_factory=dict)
     locations: Mapping[str, Location] = field(default_factory=dict)

@@ -1,33 +1,70 @@
-"""Redis: the queue and the results, kept on disk, out of reach of the network."""
+"""Redis: a service's own queue and results, kept on disk, out of reach of the network and of other services."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..node.resources import Command, Directory, File, Packages, Resource, Unit
 from ..render import render
-from .context import Context
+from .tunnel import Question, Target
 from .units import FOLDER, unit_files
 
-SOCKET = "/run/redis/hub.sock"
-GROUP = "redis"  # its members may use the socket
-_CONFIG = "/etc/redis/hubctl.conf"
-_UNIT = "redis-server.service"
+_USER = "redis"
 
 
-def redis(_: Context) -> list[Resource]:
-    """Return a Redis that loses no acknowledged write, on a Unix socket alone."""
-    # The package's redis.conf stays as it is, so that its updates never ask about it.
-    config = File(_CONFIG, render("redis/redis.conf", socket=SOCKET, maxmemory="512mb"), 0o640, group=GROUP)
-    unit = unit_files(
-        "redis", {f"{_UNIT}.d/hubctl.conf": render("redis/redis-server.service.conf", config=_CONFIG)}
-    )
-    # Saving forks the process, which a strict kernel refuses when half of the memory is in use.
-    kernel = File("/etc/sysctl.d/60-hubctl-redis.conf", render("redis/sysctl.conf"))
-    return [
-        Packages(("redis-server",)),
-        kernel,
-        Command("redis-kernel", ("systemctl", "restart", "systemd-sysctl.service"), on=(kernel.id,)),
-        config,
-        Directory(f"{FOLDER}/{_UNIT}.d"),
-        unit,
-        Unit(_UNIT, restart_on=(config.id, unit.id)),
-    ]
+@dataclass(frozen=True)
+class Redis:
+    """The instance of one service: no acknowledged write is lost, and only the service's group may use its socket.
+
+    Args:
+        service: name of the service, which is also that of its group.
+        memory: what it may hold.
+    """
+
+    service: str
+    memory: str = "512mb"
+
+    @property
+    def unit(self) -> str:
+        """The unit: an instance of the package's own template."""
+        return f"redis-server@{self.service}.service"
+
+    @property
+    def socket(self) -> str:
+        """Where it listens."""
+        return f"/run/redis-{self.service}/redis.sock"
+
+    @property
+    def folder(self) -> str:
+        """Where its data are."""
+        return f"/var/lib/redis/{self.service}"
+
+    def data(self) -> Directory:
+        """Return the folder of its data."""
+        return Directory(self.folder, 0o750, owner=_USER, group=_USER)
+
+    def target(self) -> Target:
+        """Return it as the far end of a tunnel."""
+        return Target(self.socket, self.service, Question("PING\r\n", "+PONG"), lasting=True)
+
+    def resources(self) -> list[Resource]:
+        """Return the instance; the service's user must be there."""
+        name = f"redis-{self.service}"
+        values = {"socket": self.socket, "folder": self.folder, "maxmemory": self.memory}
+        config = File(
+            f"/etc/redis/{name}.conf", render("redis/redis.conf", **values), 0o640, group=self.service
+        )
+        drop_in = render("redis/redis-server.service.conf", group=self.service)
+        unit = unit_files(name, {f"{self.unit}.d/hubctl.conf": drop_in})
+        # Saving forks the process, which a strict kernel refuses when half of the memory is in use.
+        kernel = File("/etc/sysctl.d/60-hubctl-redis.conf", render("redis/sysctl.conf"))
+        return [
+            Packages(("redis-server",)),
+            kernel,
+            Command("redis-kernel", ("systemctl", "restart", "systemd-sysctl.service"), on=(kernel.id,)),
+            self.data(),
+            config,
+            Directory(f"{FOLDER}/{self.unit}.d"),
+            unit,
+            Unit(self.unit, restart_on=(config.id, unit.id)),
+        ]

@@ -1,4 +1,4 @@
-"""The bundled runtime: the tool that installs it, and the address of a release."""
+"""What releases stand on: the tool that installs them, and the address of each."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterable
 
+from ..bundles import Bundle
 from ..node.resources import PythonEnv, Resource
 from ..render import render
-from .context import Bundle, Context
+from .context import Context
 
 UV = "/opt/hub/uv/bin/uv"
 _ADDRESS_DIGITS = 16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..inventory.services import service as services
 from .context import Context
 
 
@@ -27,15 +28,19 @@ class Site:
 
 def site(ctx: Context, service: str) -> Site:
     """Return the site of one of the node's services, which has a host name."""
-    shape = getattr(ctx.node.services, service)
-    name = ctx.fleet.fqdn(shape.hostname)
-    return Site(service, (name, f"www.{name}") if shape.www else (name,))
+    (found,) = (site for site in sites(ctx) if site.service == service)
+    return found
 
 
 def sites(ctx: Context) -> tuple[Site, ...]:
     """Return the sites of all the node's services that have one."""
-    services = ctx.node.services
-    named = (
-        name for name in services.__struct_fields__ if getattr(getattr(services, name), "hostname", None)
+    return tuple(
+        Site(name, _names(ctx, service.hostname, www=service.www))
+        for name, service in ctx.node.services.present().items()
+        if isinstance(service, services.Site) and service.hostname is not None
     )
-    return tuple(site(ctx, name) for name in named)
+
+
+def _names(ctx: Context, hostname: str, *, www: bool) -> tuple[str, ...]:
+    name = ctx.fleet.fqdn(hostname)
+    return (name, f"www.{name}") if www else (name,)

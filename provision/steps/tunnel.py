@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import HubError
-from ..inventory.model import BrokerTunnel, Tunnel
+from ..inventory.tunnel import DerivedTunnel, Tunnel
 from ..node.resources import (
     Absent,
     CheckedFiles,
@@ -21,9 +22,8 @@ from ..node.resources import (
 )
 from ..render import render
 from ..secrets.model import Generation, Generations, tunnel_key
-from . import redis, task_api
+from . import web
 from .context import Context
-from .nginx import nginx
 from .tunnel_ends import far_port, near_host
 from .tunnel_removal import removal
 from .units import unit_files
@@ -59,22 +59,27 @@ class Target:
     lasting: bool = False
 
 
-_HEALTH = Question("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "HTTP/1.1 200")
-_TARGETS = {"task_api": Target(task_api.SOCKET, "www-data", _HEALTH)}
-_BROKER = Target(redis.SOCKET, redis.GROUP, Question("PING\r\n", "+PONG"), lasting=True)
+HEALTH = Question("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "HTTP/1.1 200")
+"""What a service over HTTP is asked."""
+Targets = Mapping[str, Target]
 
 
-def tunnels(ctx: Context) -> list[Resource]:
-    """Return the ends of all tunnels that begin or end at the node."""
+def tunnels(ctx: Context, targets: Targets) -> list[Resource]:
+    """Return the ends of all tunnels that begin or end at the node.
+
+    Args:
+        ctx: the node.
+        targets: what tunnels can lead to, by name.
+    """
     resources: list[Resource] = []
     ends = []
     for name, tunnel in ctx.fleet.tunnels.items():
         generations = ctx.keys.get(tunnel_key(name), ())
         if ctx.name == tunnel.to:
-            resources += _far_end(ctx, name, tunnel, generations)
+            resources += _far_end(ctx, name, tunnel, generations, target_of(tunnel, targets))
             ends.append(f"{name}-server")
         elif ctx.name in tunnel.sources:
-            resources += _near_end(ctx, name, tunnel, generations)
+            resources += _near_end(ctx, name, tunnel, generations, target_of(tunnel, targets))
             ends.append(f"{name}-client")
     return [*resources, removal(ends, FOLDER)]
 
@@ -84,9 +89,10 @@ def unit_name(tunnel: str, side: str, generation: Generation) -> str:
     return f"spiped-{tunnel}-{side}@{generation.number}.service"
 
 
-def _far_end(ctx: Context, name: str, tunnel: Tunnel, generations: Generations) -> list[Resource]:
+def _far_end(
+    ctx: Context, name: str, tunnel: Tunnel, generations: Generations, target: Target
+) -> list[Resource]:
     """Return the end that the service is at: its port is open to the nodes at the other ends alone."""
-    target = target_of(tunnel)
     every = "::" if ctx.node.ipv6 else "0.0.0.0"  # noqa: S104  ufw lets the other ends in and nobody else
     sources = [
         source for node in tunnel.sources if node in ctx.locations for source in ctx.locations[node].sources
@@ -105,21 +111,22 @@ def _far_end(ctx: Context, name: str, tunnel: Tunnel, generations: Generations) 
     return resources
 
 
-def target_of(tunnel: Tunnel) -> Target:
-    """Return what a tunnel leads to."""
-    if isinstance(tunnel, BrokerTunnel):
-        return _BROKER
-    return _TARGETS[tunnel.service] if tunnel.service else Target(f"[127.0.0.1]:{tunnel.port}")
+def target_of(tunnel: Tunnel, targets: Targets) -> Target:
+    """Return what a tunnel leads to; of a bare port nothing is known."""
+    name = tunnel.target if isinstance(tunnel, DerivedTunnel) else tunnel.service
+    return targets[name] if name else Target(f"[127.0.0.1]:{tunnel.port}")
 
 
-def _near_end(ctx: Context, name: str, tunnel: Tunnel, generations: Generations) -> list[Resource]:
+def _near_end(
+    ctx: Context, name: str, tunnel: Tunnel, generations: Generations, target: Target
+) -> list[Resource]:
     """Return an end that uses the tunnel, on loopback addresses."""
-    resources = [*nginx(ctx), *_common(), _units(name, "client", target_of(tunnel))]
+    resources = [*web.base(ctx), *_common(), _units(name, "client", target)]
     host = _far_address(ctx, tunnel)
     for generation in generations:
         listen = f"[{near_host(generation)}]:{tunnel.listen}"
-        target = f"{host}:{far_port(tunnel, generation)}"
-        resources += _generation(name, "client", generation, listen, target)
+        leads_to = f"{host}:{far_port(tunnel, generation)}"
+        resources += _generation(name, "client", generation, listen, leads_to)
     return resources
 
 

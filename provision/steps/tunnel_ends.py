@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import HubError
-from ..inventory.model import Tunnel
+from ..inventory.tunnel import Tunnel
 from ..secrets import model
 from ..secrets.model import Generation
 from .context import Context

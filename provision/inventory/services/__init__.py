@@ -1,0 +1,1 @@
+"""What an inventory says of each service: its shape and its own rules, one file each."""

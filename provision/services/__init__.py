@@ -1,0 +1,33 @@
+"""The services that hubctl knows, one file each; what is said of all of them follows from this list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..inventory.model import Node
+from ..steps.tunnel import Target
+from . import proxy, task_api
+from .recipe import Recipe
+
+RECIPES: tuple[Recipe[Any], ...] = (
+    task_api.RECIPE,
+    proxy.RECIPE,
+)
+"""In the order in which a node gets them."""
+RELEASED = tuple(recipe.name for recipe in RECIPES if recipe.released)
+"""The names of those that come from the bundled runtime."""
+TARGETS: Mapping[str, Target] = {
+    name: target for recipe in RECIPES for name, target in recipe.targets.items()
+}
+"""What tunnels can lead to."""
+
+
+def secrets_of(node: Node) -> list[str]:
+    """Return the names of the secrets that a node's services need."""
+    return [
+        name
+        for recipe in RECIPES
+        if (service := recipe.of(node)) is not None
+        for name in recipe.secrets(service)
+    ]

@@ -1,0 +1,130 @@
+"""task_api: stable configurations of thermodynamic binding networks, computed by workers, asked for over HTTPS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from ..inventory.services.task_api import QUEUE, TaskApi
+from ..inventory.services.workers import workers_of
+from ..node.resources import Absent, Command, Resource, Unit
+from ..secrets.model import newest, service_key
+from ..steps import web
+from ..steps.context import Context
+from ..steps.redis import Redis
+from ..steps.released import Web, Worker, released, web_socket
+from ..steps.tunnel import HEALTH, Target
+from ..steps.tunnel_ends import ENTRY
+from ..steps.web import WEB_GROUP
+from .recipe import Recipe
+
+NAME = "task_api"
+_REDIS = Redis(NAME)
+_MAX_BODY = 2_000_000  # bytes of a request
+_MAX_RESULT = 64_000_000  # bytes of a result, which Redis holds in memory
+_GRACE = 60  # seconds a worker has beyond a task's own limit
+_REACHED = 300  # seconds for the broker to come within reach: both ends may be deployed at the same time
+
+
+def _steps(ctx: Context, service: TaskApi) -> list[Resource]:
+    """Return the service with all it stands on; without a host name, only tunnels lead to its socket."""
+    site = web.website(ctx, NAME, socket=web_socket(NAME), max_body=_MAX_BODY) if service.hostname else []
+    return [
+        *(web.base(ctx) if service.hostname else []),
+        *_former_redis(),
+        *_REDIS.resources(),
+        *released(
+            ctx,
+            NAME,
+            settings=_settings(ctx, service),
+            web=Web(needs=(_REDIS.unit,)),
+            workers=(_worker(service, needs=(_REDIS.unit,)),),
+        ),
+        *site,
+    ]
+
+
+def _workers_elsewhere(ctx: Context) -> list[Resource]:
+    """Return the workers that the node has for the API of another node: they reach its queue through a tunnel."""
+    for api, node in ctx.fleet.nodes.items():
+        service = node.services.task_api
+        if service is not None and (number := workers_of(api, service.workers).get(ctx.name)):
+            url = f"redis://{ENTRY}:{QUEUE.port}/0"
+            return released(
+                ctx,
+                NAME,
+                settings=_settings_text(service, url, number),
+                workers=(_worker(service, broker=ENTRY),),
+                probe_timeout=_REACHED,
+            )
+    return []
+
+
+def _worker(service: TaskApi, *, needs: Sequence[str] = (), broker: str = "") -> Worker:
+    return Worker(
+        template=f"systemd/{NAME}-worker@.service",
+        needs=tuple(needs) or ("nginx.service",),  # nginx leads into the tunnel
+        stop=service.timeout + _GRACE,
+        broker=broker,
+    )
+
+
+def _settings(ctx: Context, service: TaskApi) -> str:
+    more: dict[str, object] = {"cors_origins": service.cors_origins}
+    if service.operator_token and (token := newest(ctx.keys.get(service_key(NAME), ()))):
+        more["operator_token"] = token.reveal()
+    own = workers_of(ctx.name, service.workers)[ctx.name]
+    return _settings_text(service, f"unix://{_REDIS.socket}?db=0", own, **more)
+
+
+def _settings_text(service: TaskApi, redis_url: str, workers: int, **more: object) -> str:
+    """Return the text that `hub_runtime.task_api.settings` reads: what every worker needs, and more."""
+    settings = {
+        "redis_url": redis_url,
+        "workers": workers,
+        "timeout": service.timeout,
+        "result_expires": service.result_expires,
+        "limits": {"body_bytes": _MAX_BODY, "result_bytes": _MAX_RESULT},
+        **more,
+    }
+    return json.dumps(settings, indent=2, sort_keys=True) + "\n"
+
+
+def _former_redis() -> list[Resource]:
+    """Return what moves a node over from the package's one Redis, which it had before each service got its own.
+
+    The queue goes along. The release that serves meanwhile finds it by a link until the next one takes over.
+    """
+    former, data = "/run/redis", "/var/lib/redis/appendonlydir"
+    move = Command(
+        f"redis-{NAME}-data",
+        ("mv", "--no-target-directory", data, f"{_REDIS.folder}/appendonlydir"),
+        unless=("test", "!", "-e", data),
+    )
+    return [
+        Absent("/etc/redis/hubctl.conf"),
+        Absent("/etc/systemd/system/redis-server.service.d/hubctl.conf"),
+        Unit("redis-server.service", enabled=False, running=False),
+        _REDIS.data(),
+        move,
+        Command("redis-former-folder", ("install", "--directory", former), on=(move.id,)),
+        Command(
+            "redis-former-socket",
+            ("ln", "--symbolic", "--force", _REDIS.socket, f"{former}/hub.sock"),
+            on=(move.id,),
+        ),
+    ]
+
+
+def _secrets(service: TaskApi) -> Sequence[str]:
+    return (service_key(NAME),) if service.operator_token else ()
+
+
+RECIPE = Recipe(
+    NAME,
+    TaskApi,
+    _steps,
+    elsewhere=_workers_elsewhere,
+    secrets=_secrets,
+    targets={NAME: Target(web_socket(NAME), WEB_GROUP, HEALTH), QUEUE.target: _REDIS.target()},
+)

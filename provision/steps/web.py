@@ -1,0 +1,48 @@
+"""A node's door to the web: the server that it has, and HTTPS sites with certificates that renew themselves."""
+
+from __future__ import annotations
+
+from ..node.resources import Certificate, CheckedFiles, File, Packages, Resource, Unit
+from ..render import render
+from .context import Context
+from .nginx import NGINX
+from .sites import site
+from .webserver import WebServer
+
+WEB_GROUP = "www-data"
+"""The group of every web server: its members may use the sockets of services."""
+
+
+def server(_: Context) -> WebServer:
+    """Return the web server of a node."""
+    return NGINX
+
+
+def base(ctx: Context) -> list[Resource]:
+    """Return the node's web server, which answers for the names of all its sites on port 80."""
+    return server(ctx).base(ctx)
+
+
+def website(ctx: Context, service: str, **values: object) -> list[Resource]:
+    """Return a service's certificate and its HTTPS site, in the order in which they can come to be.
+
+    Args:
+        ctx: the node.
+        service: the service, which has a host name; its site is the template `<web server>/<service>.conf`.
+        values: what the template needs beyond `site` and `ipv6`.
+    """
+    web, place = server(ctx), site(ctx, service)
+    content = render(f"{web.name}/{service}.conf", site=place, ipv6=ctx.node.ipv6, **values)
+    return [
+        Packages(("certbot",)),
+        File(web.hook, render(web.reload_hook), mode=0o755),
+        Unit("certbot.timer"),
+        Certificate(
+            name=place.name,
+            domains=place.names,
+            email=ctx.fleet.operator.email,
+            server=ctx.acme_directory,
+            webroot=web.webroot,
+        ),
+        CheckedFiles(web.site_group(service), (File(web.site_path(service), content),), web.check),
+    ]
