@@ -13,9 +13,7 @@ LOCKS = {
         ["pyproject.toml", "runtime/locks/task_api.in", "--group", "pyproject.toml:dev"],
     ),
     "requirements.lock": ("3.11", ["pyproject.toml"]),
-    **{
-        str(source.with_suffix(".lock")): ("3.10", [str(source)]) for source in sorted(RUNTIME.glob("*.in"))
-    },
+    **{str(source.with_suffix(".lock")): ("3.10", [str(source)]) for source in sorted(RUNTIME.glob("*.in"))},
 }
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import provision.bundles
 import provision.plan
 from provision.actions.fleet import LoadedFleet
 from provision.cloud.connect import acme_directory
 from provision.inventory.load import load
-from provision.steps.context import Bundle, Context
-from provision.transport.archive import pack_runtime
+from provision.steps.context import Context
 
 from .hubctl import extend
 
@@ -27,13 +27,12 @@ def resources(inventory: Path, node: str, plan: str, revision: str = "0") -> lis
         revision: text of the file that changes.
     """
     loaded = LoadedFleet(load(inventory), inventory)
-    packed = pack_runtime()
     context = Context(
         fleet=loaded.fleet,
         name=node,
         node=loaded.fleet.nodes[node],
         acme_directory=acme_directory(loaded.fleet, inventory),
-        bundle=Bundle(packed.sha256, packed.requirements),
+        bundle=provision.bundles.bundle,
     )
     extend(plan, revision)
     return provision.plan.plan(context).as_list()
@@ -41,7 +40,7 @@ def resources(inventory: Path, node: str, plan: str, revision: str = "0") -> lis
 
 def bundle() -> bytes:
     """Return the packed runtime."""
-    return pack_runtime().content
+    return provision.bundles.bundle("task_api").content
 
 
 def leaves(found: list[dict[str, Any]]) -> list[dict[str, Any]]:

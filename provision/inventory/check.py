@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from ..distributions import IMAGES, unfit
 from ..errors import HubError, Position
 from .check_tunnels import check_tunnels
+from .draft import Draft, Keys, dotted, mistake
 from .model import service_shapes
-from .source import mistake
 from .suggest import did_you_mean
-from .walk import Draft, Keys, dotted
 
 MAX_FQDN = 253
 

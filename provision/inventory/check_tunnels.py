@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from ..errors import HubError, Position
-from .source import mistake
+from .draft import Draft, Keys, mistake
 from .suggest import did_you_mean
 from .tunnel import sources_of
-from .walk import Draft, Keys
 
 
 def check_tunnels(draft: Draft, reachable: Collection[str]) -> Iterator[HubError]:

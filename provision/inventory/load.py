@@ -8,8 +8,9 @@ import msgspec
 
 from ..errors import HubError, HubErrors, Position
 from .check import check
+from .draft import mistake
 from .model import Fleet
-from .source import compose, mistake, read_text, repeated_keys
+from .source import compose, read_text, repeated_keys
 from .walk import walk
 
 

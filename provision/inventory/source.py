@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from ..errors import Exit, HubError, HubErrors, Position
+from ..errors import HubError, HubErrors, Position
+from .draft import mistake
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50  # libyaml recurses without a limit of its own
@@ -35,11 +36,6 @@ _HINTS = (
     ("expected <block end>", "keys of one mapping start in the same column"),
     ("'-' indicator", "the items of a list start with `- `, all in the same column"),
 )
-
-
-def mistake(code: str, message: str, where: Position, *, why: str = "", hint: str = "") -> HubError:
-    """Return a mistake of an inventory; its exit code is `Exit.INVENTORY`."""
-    return HubError(code, message, why=why, hint=hint, where=where, exit_code=Exit.INVENTORY)
 
 
 def position(file: str, mark: Any) -> Position:

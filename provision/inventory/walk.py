@@ -3,57 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 import msgspec.inspect as shape
 import yaml
 
-from ..errors import HubError, Position
+from ..errors import Position
+from .draft import Draft, Keys, dotted, mistake
 from .scalars import described, meaning, not_this, parsed, short, text_problem
 from .shape import Shape
-from .source import mistake, position
+from .source import position
 from .suggest import did_you_mean
 
-Keys = tuple[str | int, ...]
-Place = dict[Keys, Position]
 _Pairs = list[tuple[yaml.ScalarNode, yaml.Node]]
 
 _NULL = "tag:yaml.org,2002:null"
 _MERGE = "tag:yaml.org,2002:merge"
 _STRING = "tag:yaml.org,2002:str"
 _INVALID: Any = object()
-
-
-@dataclass
-class Draft:
-    """What is valid of an inventory, and where things are.
-
-    Args:
-        data: nested dicts and lists of valid values; what is wrong or absent is left out.
-        keys: position of each key, by its path.
-        values: position of each value, by its path.
-        errors: the mistakes.
-    """
-
-    data: dict[str, Any] = field(default_factory=dict)
-    keys: Place = field(default_factory=dict)
-    values: Place = field(default_factory=dict)
-    errors: list[HubError] = field(default_factory=list)
-
-    def nodes(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the nodes by name."""
-        yield from self.data.get("nodes", {}).items()
-
-    def services(self, name: str) -> Iterator[tuple[str, Keys, dict[str, Any]]]:
-        """Yield the services of one name: the node, the service's path, and what is given."""
-        for node, parts in self.nodes():
-            if name in parts.get("services", {}):
-                yield node, ("nodes", node, "services", name), parts["services"][name]
-
-    def tunnels(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the tunnels by name."""
-        yield from self.data.get("tunnels", {}).items()
 
 
 def walk(root: yaml.Node, kind: shape.Type, file: str) -> Draft:
@@ -63,12 +30,6 @@ def walk(root: yaml.Node, kind: shape.Type, file: str) -> Draft:
     if data is not _INVALID:
         walker.draft.data = data
     return walker.draft
-
-
-def dotted(keys: Keys) -> str:
-    """Write a path as people do: `nodes.apis.services`, `cors_origins[0]`."""
-    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
-    return text.removeprefix(".") or "the inventory"
 
 
 class _Walker:

@@ -48,7 +48,9 @@ def _workers_elsewhere(ctx: Context) -> list[Resource]:
     """Return the workers that the node has for the API of another node: they reach its queue through a tunnel."""
     for api, node in ctx.fleet.nodes.items():
         service = node.services.task_api
-        if service is not None and (number := workers_of(api, service.workers).get(ctx.name)):
+        if service is None or api == ctx.name:
+            continue
+        if number := workers_of(api, service.workers).get(ctx.name):
             url = f"redis://{ENTRY}:{QUEUE.port}/0"
             return released(
                 ctx,

@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 
 from provision import render
-from provision.inventory.model import Fleet, Node, Operator, Proxy, Services, TaskApi, Tunnel
+from provision.bundles import Bundle
+from provision.inventory.model import Fleet, Node, Operator, Services
+from provision.inventory.services.proxy import Proxy
+from provision.inventory.services.task_api import TaskApi
+from provision.inventory.tunnel import Tunnel
 from provision.node.resources import CheckedFiles, File, Release
 from provision.plan import Plan, plan
 from provision.secrets.model import Generation
 from provision.secrets.value import Secret
-from provision.steps.context import Bundle, Context, Location
+from provision.steps.context import Context, Location
 
 GOLDEN = Path(__file__).parent / "templates"
 SETTINGS = "/opt/hub/task_api/settings.json"
@@ -54,7 +58,7 @@ def _plan(name: str) -> Plan:
             name,
             fleet.nodes[name],
             "https://acme.example.org/directory",
-            Bundle(sha256="0" * 64, requirements="flask==3.1.3\n"),
+            lambda _: Bundle(sha256="0" * 64, requirements="flask==3.1.3\n"),
             keys={"tunnel/dti": keys},
             locations={
                 "front": Location("203.0.113.1", ("203.0.113.1", "2001:db8::1")),

@@ -15,7 +15,7 @@ FILES = (
 )
 UNITS = (
     "systemctl show --property=Id,MainPID,ExecMainStartTimestampMonotonic,StateChangeTimestampMonotonic,NRestarts "
-    "nginx ssh redis-server task_api.socket 'task_api@*' 'task_api-worker@*'"
+    "nginx ssh redis-server@task_api task_api.socket 'task_api@*' 'task_api-worker@*'"
 )
 
 

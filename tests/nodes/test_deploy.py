@@ -122,7 +122,9 @@ def test_a_wrong_host_key_stops_the_run_with_both_fingerprints(deployed):
 
 
 def test_a_killed_deploy_is_finished_by_the_next(deployed):
-    deployed.ssh("apis", "sh", "-c", "echo '# by hand' >> /etc/nginx/nginx.conf; rm /etc/redis/hubctl.conf")
+    deployed.ssh(
+        "apis", "sh", "-c", "echo '# by hand' >> /etc/nginx/nginx.conf; rm /etc/redis/redis-task_api.conf"
+    )
     process = deployed.start("deploy")
     kill = f"for _ in $(seq 400); do pkill -9 -f {ENGINE} && exit 0; sleep 0.01; done; exit 1"
     deployed.ssh("apis", "sh", "-c", kill)

@@ -5,14 +5,14 @@ import dataclasses
 import pytest
 
 from provision.actions.fleet import LoadedFleet
+from provision.bundles import bundle
 from provision.errors import HubError
 from provision.inventory.load import load
 from provision.node.manifest import dump
 from provision.node.resources import CheckedFiles, Command, File, Firewall, Packages, Release, Rule, Unit
 from provision.plan import plan
-from provision.steps.context import Bundle, Context
+from provision.steps.context import Context
 from provision.transport import engine
-from provision.transport.archive import pack_runtime
 from provision.transport.ssh import connect
 from tests.support.load import Load
 from tests.support.machines import reboot
@@ -31,7 +31,7 @@ class Node:
     def __init__(self, fleet, name, monkeypatch):
         monkeypatch.setenv("HUBCTL_CONFIG_DIR", fleet.environment["HUBCTL_CONFIG_DIR"])
         self.fleet, self.name = fleet, name
-        self.bundle = pack_runtime()
+        self.bundle = bundle("task_api")
 
     def ask(self, op, *, on_event=None, **fields):
         loaded = LoadedFleet(load(self.fleet.inventory), self.fleet.inventory)
@@ -68,7 +68,6 @@ class Node:
     def desired(self):
         """Return the plan of the node, as a deploy makes it."""
         fleet = load(self.fleet.inventory)
-        bundle = Bundle(self.bundle.sha256, self.bundle.requirements)
         return plan(
             Context(fleet, self.name, fleet.nodes[self.name], self.fleet.instance.acme_directory, bundle)
         ).resources

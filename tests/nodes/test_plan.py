@@ -32,7 +32,10 @@ def test_nothing_to_change_is_exit_0(deployed):
 def touched(deployed):
     """The deployed node, changed by hand in two places."""
     deployed.ssh(
-        "apis", "sh", "-c", "sed -i 's/65s/66s/' /etc/nginx/nginx.conf; chmod 600 /etc/redis/hubctl.conf"
+        "apis",
+        "sh",
+        "-c",
+        "sed -i 's/65s/66s/' /etc/nginx/nginx.conf; chmod 600 /etc/redis/redis-task_api.conf",
     )
     yield deployed
     deployed.done("deploy")
@@ -47,7 +50,9 @@ def test_pending_changes_are_exit_2_with_diffs_and_what_reloads_and_why(touched)
     assert "-    keepalive_timeout 66s;\n+    keepalive_timeout 65s;" in shown
     assert "mode 0600 → 0640" in shown
     assert "unit:nginx.service\n  reload: checked-files:nginx changed" in shown
-    assert "unit:redis-server.service\n  restart: file:/etc/redis/hubctl.conf changed" in shown
+    assert (
+        "unit:redis-server@task_api.service\n  restart: file:/etc/redis/redis-task_api.conf changed" in shown
+    )
     assert re.search(r"apis: \d+ ok, 4 to change", shown)
     assert fingerprint(touched, "apis") == before
 

@@ -22,7 +22,7 @@ KILLS = {
     "the worker": ("task_api-worker", MAIN),
     "the worker with all it started": ("task_api-worker", "systemctl kill --signal=KILL {unit}"),
     "its pool": ("task_api-worker", POOL),
-    "Redis": ("redis-server", MAIN),
+    "Redis": ("redis-server@task_api", MAIN),
     "Gunicorn": ("task_api", "systemctl kill --signal=KILL {unit}"),
 }
 
@@ -66,7 +66,7 @@ def test_a_reboot_loses_no_task_and_everything_starts_again(deployed, site, how)
         name: item["active"]
         for name, item in processes(deployed, "apis").items()
         if name.startswith(("task_api", "redis"))
-    } == {"task_api": "active", "task_api-worker": "active", "redis-server": "active"}
+    } == {"task_api": "active", "task_api-worker": "active", "redis-server@task_api": "active"}
 
 
 def test_delete_stops_queued_and_running_tasks(deployed, site):
@@ -130,7 +130,7 @@ def test_tasks_are_begun_in_the_order_in_which_they_were_accepted(deployed, site
 def test_status_shows_the_processes_as_supervisorctl_does(deployed):
     shown = deployed.done("status").stdout
     known = processes(deployed, "apis")
-    for name in ("task_api", "task_api-worker", "redis-server"):
+    for name in ("task_api", "task_api-worker", "redis-server@task_api"):
         assert known[name]["active"] == "active"
         (line,) = (line.split() for line in shown.splitlines() if line.split()[:1] == [name])
         assert line[1] == "RUNNING"

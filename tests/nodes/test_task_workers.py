@@ -72,7 +72,7 @@ def test_the_broker_is_open_to_nobody_else(fleet):
 def test_a_worker_node_opens_ssh_alone_and_has_no_api(fleet):
     assert open_ports(fleet.address("box1"), 22, 80, 443) == [22]
     running = processes(fleet, "box1")
-    assert not {"task_api", "redis-server"} & set(running)
+    assert not {"task_api", "redis-server@task_api"} & set(running)
     assert running["task_api-worker"]["active"] == "active"
 
 

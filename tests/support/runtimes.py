@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from provision.transport.archive import runtime_folder
+from provision.bundles import runtime_folder
 
 SICK = """
 _healthy = app

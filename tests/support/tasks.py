@@ -79,7 +79,7 @@ def ended(fleet: Fleet, node: str) -> dict[str, int]:
 
 def redis(fleet: Fleet, node: str, *words: str) -> list[str]:
     """Ask the node's Redis."""
-    return fleet.ssh(node, "redis-cli", "-s", "/run/redis/hub.sock", *words).split()
+    return fleet.ssh(node, "redis-cli", "-s", "/run/redis-task_api/redis.sock", *words).split()
 
 
 def processes(fleet: Fleet, node: str) -> dict[str, dict[str, Any]]:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from provision.bundles import Bundle
 from provision.inventory.load import load
 from provision.node.resources import CheckedFiles, File
 from provision.plan import plan
-from provision.steps.context import Bundle, Context
+from provision.steps.context import Context
 from tests.support.node_engine import Machine
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,11 @@ def node_files() -> dict[str, str]:
     """Texts by path, for the node of the demo."""
     fleet = load(ROOT / "inventories" / "demo.yml")
     ctx = Context(
-        fleet, "apis", fleet.nodes["apis"], "https://acme.test/dir", Bundle("ab" * 32, "flask==3.1.3\n")
+        fleet,
+        "apis",
+        fleet.nodes["apis"],
+        "https://acme.test/dir",
+        lambda _: Bundle("ab" * 32, "flask==3.1.3\n"),
     )
     found = {}
     for resource in plan(ctx).resources:

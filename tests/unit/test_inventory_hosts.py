@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from provision.errors import Exit, HubError
-from provision.inventory.hosts import node_hostnames, node_named, services_of, with_overrides
+from provision.inventory.hosts import node_hostnames, node_named, with_overrides
 from provision.inventory.load import load, parse
-from provision.inventory.model import Node, Services, TaskApi
+from provision.inventory.model import Node, Services
+from provision.inventory.services.task_api import TaskApi
 
 DEMO = Path(__file__).parents[2] / "inventories" / "demo.yml"
 NODE = Node(size="small", image="debian-13-x64")
@@ -44,10 +45,8 @@ def test_a_name_that_no_node_can_have_is_told_instead_of_shown_as_lines() -> Non
 
 def test_a_node_has_only_the_services_it_names() -> None:
     service = TaskApi(hostname="tasks")
-    assert services_of(NODE) == {}
-    assert services_of(Node(size="small", image="x", services=Services(task_api=service))) == {
-        "task_api": service
-    }
+    assert NODE.services.present() == {}
+    assert Services(task_api=service).present() == {"task_api": service}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from provision.errors import HubErrors
 from provision.inventory import source
 from provision.inventory.load import load, parse
-from provision.inventory.model import Acme, Fleet, Node, Operator, Services, TaskApi
+from provision.inventory.model import Acme, Fleet, Node, Operator, Services
+from provision.inventory.services.task_api import TaskApi
 
 DEMO = Path(__file__).parents[2] / "inventories" / "demo.yml"
 HEAD = """\

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from provision.inventory.load import parse
-from provision.inventory.model import Acme, Fleet, Node, Operator, Proxy, TaskApi, Tunnel
+from provision.inventory.model import Acme, Fleet, Node, Operator, service_shapes
+from provision.inventory.tunnel import Tunnel
 
 TESTS = Path(__file__).parents[1]
 PAGE = (TESTS.parent / "docs" / "reference" / "inventory.md").read_text()
@@ -20,7 +21,7 @@ CODES = {
 }
 
 
-@pytest.mark.parametrize("part", [Fleet, Node, TaskApi, Proxy, Tunnel, Operator, Acme])
+@pytest.mark.parametrize("part", [Fleet, Node, *service_shapes().values(), Tunnel, Operator, Acme])
 def test_every_key_is_described(part: type[msgspec.Struct]) -> None:
     named = set(re.findall(r"^\| `(?:\w+\.)?(\w+)` \|", PAGE, re.MULTILINE))
     optional_parts = {"operator", "acme"}

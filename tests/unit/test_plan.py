@@ -17,9 +17,10 @@ import msgspec
 import pytest
 
 from provision import plan as plans
+from provision.bundles import Bundle
 from provision.errors import HubError
 from provision.inventory.load import load
-from provision.inventory.model import Services
+from provision.inventory.model import Services, service_shapes
 from provision.node.resources import (
     Absent,
     Certificate,
@@ -36,8 +37,9 @@ from provision.node.resources import (
     Unit,
     User,
 )
-from provision.plan import SERVICES, Plan, plan
-from provision.steps.context import Bundle, Context
+from provision.plan import Plan, plan
+from provision.services import RECIPES
+from provision.steps.context import Context
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = Bundle(sha256="ab" * 32, requirements="flask==3.1.3\n")
@@ -47,7 +49,7 @@ BUNDLE = Bundle(sha256="ab" * 32, requirements="flask==3.1.3\n")
 def ctx() -> Context:
     """The node of the demo."""
     fleet = load(ROOT / "inventories" / "demo.yml")
-    return Context(fleet, "apis", fleet.nodes["apis"], "https://acme.test/dir", BUNDLE)
+    return Context(fleet, "apis", fleet.nodes["apis"], "https://acme.test/dir", lambda _: BUNDLE)
 
 
 def with_service(ctx: Context, **changes: Any) -> Context:
@@ -122,8 +124,8 @@ def test_a_node_without_services_opens_ssh_alone(ctx: Context) -> None:
         ("directory:/var/www/acme", "certificate:tasks.demo.test"),
         ("unit:nginx.service", "certificate:tasks.demo.test"),
         ("certificate:tasks.demo.test", "checked-files:nginx-task_api"),
-        ("checked-files:redis", "unit:redis-server.service"),
-        ("unit:redis-server.service", "release:task_api"),
+        ("checked-files:redis-task_api", "unit:redis-server@task_api.service"),
+        ("unit:redis-server@task_api.service", "release:task_api"),
         ("python-env:/opt/hub/uv", "release:task_api"),
         ("checked-files:task_api", "unit:task_api.socket"),
         ("unit:task_api.socket", "release:task_api"),
@@ -171,7 +173,7 @@ def test_nginx_reloads_for_new_certificates_and_sites(ctx: Context) -> None:
 
 def test_no_changed_file_restarts_what_holds_the_traffic(ctx: Context) -> None:
     restarted = {unit.name for unit in plan(ctx).resources if isinstance(unit, Unit) and unit.restart_on}
-    assert restarted == {"redis-server.service", "systemd-journald.service"}
+    assert restarted == {"redis-server@task_api.service", "systemd-journald.service"}
 
 
 def test_the_certificate_is_for_the_name_and_www_where_asked(ctx: Context) -> None:
@@ -200,7 +202,7 @@ def test_the_settings_are_what_the_runtime_reads(ctx: Context) -> None:
     settings = msgspec.json.decode(release_of(given).settings, type=runtime.Settings)
     assert (settings.workers, settings.timeout, settings.result_expires) == (3, 120, 600)
     assert list(settings.cors_origins) == ["https://a.test"]
-    assert settings.redis_url == "unix:///run/redis/hub.sock?db=0"
+    assert settings.redis_url == "unix:///run/redis-task_api/redis.sock?db=0"
     assert (
         f"client_max_body_size {settings.limits.body_bytes};"
         in every_file(plan(given))["/etc/nginx/sites-enabled/task_api.conf"].content
@@ -223,8 +225,8 @@ def test_equal_content_has_one_address(ctx: Context) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        lambda ctx: replace(ctx, bundle=replace(BUNDLE, sha256="cd" * 32)),
-        lambda ctx: replace(ctx, bundle=replace(BUNDLE, requirements="flask==3.1.4\n")),
+        lambda ctx: replace(ctx, bundle=lambda _: replace(BUNDLE, sha256="cd" * 32)),
+        lambda ctx: replace(ctx, bundle=lambda _: replace(BUNDLE, requirements="flask==3.1.4\n")),
         lambda ctx: with_service(ctx, workers=2),
         lambda ctx: with_service(ctx, timeout=91),
         lambda ctx: with_service(ctx, result_expires=301),
@@ -237,7 +239,7 @@ def test_other_content_is_another_release(ctx: Context, changed: Callable[[Conte
 
 def test_a_changed_unit_file_is_another_release(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     before = release_of(ctx).release
-    module = importlib.import_module("provision.steps.task_api")
+    module = importlib.import_module("provision.steps.released")
     rendered = module.render
     monkeypatch.setattr(module, "render", lambda name, **values: rendered(name, **values) + "# changed\n")
     assert release_of(ctx).release != before
@@ -272,8 +274,12 @@ def test_the_plan_is_plain_data(ctx: Context) -> None:
     assert sshd["files"][0]["path"] == "/etc/ssh/sshd_config.d/10-hubctl.conf"
 
 
-def test_every_service_of_the_inventory_has_a_step() -> None:
-    assert set(SERVICES) == set(Services.__struct_fields__)
+def test_every_service_of_the_inventory_has_a_recipe_of_its_name_and_shape() -> None:
+    shapes = service_shapes()
+    assert {recipe.name: recipe.shape for recipe in RECIPES} == shapes
+    for recipe in RECIPES:
+        assert recipe.steps.__module__ == f"provision.services.{recipe.name}"
+        assert recipe.shape.__module__ == f"provision.inventory.services.{recipe.name}"
 
 
 def test_steps_that_agree_share_a_resource() -> None:
@@ -313,7 +319,7 @@ def test_every_file_is_owned_and_protected(ctx: Context) -> None:
     files = every_file(plan(ctx))
     assert all(file.owner == "root" for file in files.values())
     assert all(file.mode & 0o022 == 0 for file in files.values())
-    assert files["/etc/redis/hubctl.conf"].mode == 0o640
+    assert files["/etc/redis/redis-task_api.conf"].mode == 0o640
     assert files["/etc/letsencrypt/renewal-hooks/deploy/hubctl-nginx"].mode == 0o755
 
 

@@ -9,13 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from provision.bundles import Bundle
 from provision.inventory.load import parse
-from provision.inventory.model import BrokerTunnel, Fleet
+from provision.inventory.model import Fleet
+from provision.inventory.tunnel import DerivedTunnel
 from provision.node.resources import CheckedFiles, File, Firewall, Release, Resource, Rule
 from provision.plan import plan
 from provision.secrets.model import Generation
 from provision.secrets.value import Secret
-from provision.steps.context import Bundle, Context, Location
+from provision.steps.context import Context, Location
 
 TUNNEL = "task-api-broker-apis"
 KEY = Generation(1, datetime(2026, 9, 1, tzinfo=UTC), "current", Secret("1" * 64))
@@ -47,7 +49,7 @@ def resources(fleet: Fleet, node: str) -> tuple[Resource, ...]:
         node,
         fleet.nodes[node],
         "https://acme.test/dir",
-        Bundle(sha256="ab" * 32, requirements="flask==3.1.3\n"),
+        lambda _: Bundle(sha256="ab" * 32, requirements="flask==3.1.3\n"),
         keys={f"tunnel/{TUNNEL}": (KEY,)},
         locations={name: Location(address, (address,)) for name, address in ADDRESSES.items()},
     )
@@ -78,7 +80,7 @@ def test_a_number_means_workers_on_the_apis_node_alone() -> None:
 
 def test_a_tunnel_to_the_broker_follows_from_the_workers(fleet: Fleet) -> None:
     (tunnel,) = fleet.tunnels.values()
-    assert isinstance(tunnel, BrokerTunnel)
+    assert isinstance(tunnel, DerivedTunnel)
     assert list(fleet.tunnels) == [TUNNEL]
     assert (tunnel.sources, tunnel.to) == (("box1",), "apis")
 
@@ -88,10 +90,10 @@ def test_the_broker_is_open_to_the_workers_nodes_alone(fleet: Fleet) -> None:
     assert rules == (Rule(22), Rule(6390, source=ADDRESSES["box1"]), Rule(80), Rule(443))
     assert only(Firewall, resources(fleet, "box1")).rules == (Rule(22),)
     files = texts(resources(fleet, "apis"))
-    assert "port 0\n" in files["/etc/redis/hubctl.conf"]
-    assert "TARGET=/run/redis/hub.sock" in files[f"/etc/spiped/{TUNNEL}-1.env"]
+    assert "port 0\n" in files["/etc/redis/redis-task_api.conf"]
+    assert "TARGET=/run/redis-task_api/redis.sock" in files[f"/etc/spiped/{TUNNEL}-1.env"]
     server = files[f"/etc/systemd/system/spiped-{TUNNEL}-server@.service"]
-    assert "SupplementaryGroups=redis\n" in server
+    assert "SupplementaryGroups=task_api\n" in server
 
 
 def test_a_workers_node_gets_a_release_with_its_worker_and_no_api(fleet: Fleet) -> None:
@@ -99,7 +101,7 @@ def test_a_workers_node_gets_a_release_with_its_worker_and_no_api(fleet: Fleet) 
     release = only(Release, found)
     assert (release.web, release.workers, release.probe_socket) == ("", ("task_api-worker",), "")
     ids = [resource.id for resource in found]
-    assert "unit:redis-server.service" not in ids
+    assert "unit:redis-server@task_api.service" not in ids
     assert "unit:task_api.socket" not in ids
     assert ids.index(f"unit:spiped-{TUNNEL}-client@1.service") < ids.index(release.id)
     assert ids.index("unit:nginx.service") < ids.index(release.id)
@@ -113,7 +115,7 @@ def test_its_settings_are_what_the_runtime_reads(fleet: Fleet) -> None:
 
     box, apis = settings("box1"), settings("apis")
     assert (box.redis_url, box.workers) == ("redis://127.0.0.1:6390/0", 4)
-    assert (apis.redis_url, apis.workers) == ("unix:///run/redis/hub.sock?db=0", 1)
+    assert (apis.redis_url, apis.workers) == ("unix:///run/redis-task_api/redis.sock?db=0", 1)
     assert (box.timeout, box.result_expires, box.limits) == (apis.timeout, apis.result_expires, apis.limits)
 
 

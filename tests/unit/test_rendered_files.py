@@ -102,11 +102,13 @@ def test_redis_listens_on_its_socket_alone_and_writes_before_it_answers(
 ) -> None:
     import redis
 
-    text = node_files["/etc/redis/hubctl.conf"]
-    text = text.replace("/run/redis/", f"{tmp_path}/").replace("/var/lib/redis", str(tmp_path))
+    text = node_files["/etc/redis/redis-task_api.conf"]
+    text = text.replace("/run/redis-task_api/", f"{tmp_path}/").replace(
+        "/var/lib/redis/task_api", str(tmp_path)
+    )
     (tmp_path / "redis.conf").write_text(text)
     server = running(program("redis-server"), tmp_path / "redis.conf")
-    client = redis.Redis(unix_socket_path=str(tmp_path / "hub.sock"))
+    client = redis.Redis(unix_socket_path=str(tmp_path / "redis.sock"))
 
     def ping() -> bool:
         try:
@@ -117,7 +119,7 @@ def test_redis_listens_on_its_socket_alone_and_writes_before_it_answers(
     assert eventually(ping, pause=0.02)
     wanted = {"port": "0", "appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
     assert {name: client.config_get(name)[name] for name in wanted} == wanted
-    assert (tmp_path / "hub.sock").stat().st_mode & 0o777 == 0o770
+    assert (tmp_path / "redis.sock").stat().st_mode & 0o777 == 0o770
     for number in range(100):
         client.rpush("queue", number)
     server.kill()

@@ -19,13 +19,14 @@ from provision.actions.fleet import LoadedFleet
 from provision.actions.job import Caller, Job
 from provision.actions.outcome import Outcome
 from provision.actions.tunnels import Answer
+from provision.bundles import Bundle
 from provision.errors import HubError
 from provision.inventory.load import load
 from provision.node.resources import Command, File, Firewall, Unit
 from provision.output import Output
 from provision.plan import plan
 from provision.secrets import model
-from provision.steps.context import Bundle, Context, Location
+from provision.steps.context import Context, Location
 from provision.transport import hostkeys
 from provision.transport.hostkeys import Pin
 
@@ -44,6 +45,10 @@ tunnels:
 """
 CALLER = Caller("rotate-key tunnel/dti")
 ADDRESSES = {"front": ("10.0.0.1", "fd00::1"), "second": ("10.0.0.2",), "gpu": ("10.0.0.3", "fd00::3")}
+
+
+def _bundle(_: str) -> Bundle:
+    return Bundle("ab" * 32, "flask==3.1.3\n")
 
 
 class StopError(Exception):
@@ -85,9 +90,8 @@ class Nodes:
 
     def _converge(self, name: str, needed: needs.Needs) -> None:
         fleet = self.loaded.fleet
-        bundle = Bundle("ab" * 32, "flask==3.1.3\n")
         ctx = Context(
-            fleet, name, fleet.nodes[name], "https://acme.test/dir", bundle, needed.keys, needed.locations
+            fleet, name, fleet.nodes[name], "https://acme.test/dir", _bundle, needed.keys, needed.locations
         )
         for resource in plan(ctx).resources:
             if isinstance(resource, Unit) and resource.name.startswith("spiped-"):

@@ -8,11 +8,10 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from ...errors import HubError
+from ..draft import Draft, mistake
 from ..shape import Hostname, Label
-from ..source import mistake
 from ..suggest import did_you_mean
 from ..tunnel import sources_of
-from ..walk import Draft
 from .service import Site
 
 

@@ -8,10 +8,9 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from ...errors import HubError
+from ..draft import Draft, mistake
 from ..shape import Hostname, Shape
-from ..source import mistake
 from ..tunnel import Tunnel
-from ..walk import Draft
 
 
 class Service(Shape):

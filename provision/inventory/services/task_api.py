@@ -8,9 +8,9 @@ from typing import Annotated
 from msgspec import Meta
 
 from ...errors import HubError
+from ..draft import Draft
 from ..shape import Origin
 from ..tunnel import Tunnel
-from ..walk import Draft
 from .service import Site
 from .workers import Queue, Workers
 

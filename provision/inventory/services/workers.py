@@ -9,11 +9,10 @@ from typing import Annotated
 from msgspec import Meta
 
 from ...errors import HubError
+from ..draft import Draft, Keys, mistake
 from ..shape import Label
-from ..source import mistake
 from ..suggest import did_you_mean
 from ..tunnel import DerivedTunnel, Tunnel
-from ..walk import Draft, Keys
 
 Number = Annotated[int, Meta(ge=1, le=64, description="tasks computed at the same time, 1 to 64")]
 Workers = Annotated[

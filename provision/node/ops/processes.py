@@ -1,4 +1,4 @@
-"""The node's processes by short names: `task_api`, `task_api-worker`, `redis-server`, `nginx`."""
+"""The node's processes by short names: `task_api`, `task_api-worker`, `redis-server@task_api`, `nginx`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def processes(run: Run) -> dict[str, str]:
                 found[unit.partition("@")[0]] = unit
     resources = audit.last_plan(run.state).get("resources", [])
     for resource in resources:
-        name = resource.get("name", "") if resource["kind"] == "unit" else ""
+        runs = resource["kind"] == "unit" and resource.get("running", True)
+        name = resource.get("name", "") if runs else ""
         if name.endswith(".service"):
             found.setdefault(name[: -len(".service")], name)
     return found
