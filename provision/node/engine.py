@@ -20,12 +20,12 @@ class Tally:
     statuses: dict[str, str] = field(default_factory=dict)
     changes: list[dict[str, object]] = field(default_factory=list)
 
-    def note(self, resource: Resource, status: str, changes: Sequence[Change] = ()) -> None:
-        """Note a resource's status; one that changed and is looked at again remains changed."""
-        if status != "ok" or resource.id not in self.statuses:
-            self.statuses[resource.id] = status
+    def note(self, resource: str, status: str, changes: Sequence[Change] = ()) -> None:
+        """Note the status of a resource, by its id; one that changed and is looked at again remains changed."""
+        if status != "ok" or resource not in self.statuses:
+            self.statuses[resource] = status
         if changes:
-            self.changes.append({"id": resource.id, "what": [change.what for change in changes]})
+            self.changes.append({"id": resource, "what": [change.what for change in changes]})
 
     def count(self, *statuses: str) -> int:
         """Return how many resources have one of these statuses."""
@@ -82,7 +82,7 @@ def _one(run: Run, resource: Resource, due: Follows, tally: Tally) -> None:
         status = "interrupted"
         raise
     finally:
-        tally.note(resource, status, changes)
+        tally.note(resource.id, status, changes)
         run.peer.emit(
             "resource",
             id=resource.id,

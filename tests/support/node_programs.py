@@ -143,9 +143,10 @@ class Programs:
 
     def listen(self, name):
         """Answer at a release's own socket, as its web unit would."""
-        if not name.startswith("web@") or name in self.servers:
+        process, _, instance = name.partition("@")
+        if process not in ("web", "http") or name in self.servers:
             return
-        release = name[len("web@") :].partition(".")[0]
+        release = instance.partition(".")[0]
         path = self.root / "run" / f"{release}.sock"
         path.unlink(missing_ok=True) if path.exists() else None
         sick = release in self.words("sick")

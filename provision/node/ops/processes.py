@@ -5,7 +5,6 @@ from __future__ import annotations
 from .. import audit
 from ..releases.home import homes
 from ..run import Run
-from .rollback import read
 
 
 def processes(run: Run) -> dict[str, str]:
@@ -13,7 +12,7 @@ def processes(run: Run) -> dict[str, str]:
     found: dict[str, str] = {}
     for home in homes(run):
         if home.current():
-            for unit in read(home.describe(home.current())).units_of(home.current()):
+            for unit in home.read(home.current()).units:
                 found[unit.partition("@")[0]] = unit
     resources = audit.last_plan(run.state).get("resources", [])
     for resource in resources:

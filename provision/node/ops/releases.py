@@ -23,8 +23,8 @@ def _of(home: Home) -> list[dict[str, object]]:
         {
             "service": home.service,
             "release": name,
-            "made": home.describe(name).get("built"),
-            "bundle": home.describe(name).get("bundle"),
+            "made": home.read(name).built,
+            "bundle": home.read(name).bundle,
             "current": name == home.current(),
             "previous": name == home.previous(),
             "healthy": name in order,

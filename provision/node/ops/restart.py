@@ -5,7 +5,6 @@ from __future__ import annotations
 from ..engine import Tally
 from ..errors import Interrupted, NodeError
 from ..request import Request, exclusively
-from ..resources.unit import Unit
 from ..run import Run
 from .processes import processes
 
@@ -35,12 +34,12 @@ def restart(request: Request) -> int:
 
 
 def _restart(run: Run, index: int, unit: str, tally: Tally) -> None:
-    resource = Unit(unit)
-    run.enter(index, resource.id)
+    name = f"unit:{unit}"
+    run.enter(index, name)
     run.acted(unit, "restart", ["the operator"])
     try:
         run.units.act("restart", unit)
     except NodeError:
-        tally.note(resource, "failed")
+        tally.note(name, "failed")
         raise
-    tally.note(resource, "changed")
+    tally.note(name, "changed")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ..engine import Tally
 from ..errors import Interrupted, NodeError
 from ..releases.home import Home, homes
-from ..releases.switch import switch
+from ..releases.switch import Switch
 from ..request import Request, exclusively
 from ..resources.base import Change
-from ..resources.release import Release
 from ..run import Run
 
 
@@ -51,26 +48,17 @@ def _back(run: Run, home: Home, to: str, tally: Tally) -> None:
     if not home.built(to):
         known = ", ".join(home.all())
         raise NodeError("unknown-release", f"{home.service} has no release {to}", hint=f"here are: {known}")
-    release = read(home.describe(to))
+    release, name = home.read(to), f"release:{home.service}"
     former = home.current()
     if former == to:
-        tally.note(release, "ok")
+        tally.note(name, "ok")
         return
     changes = [Change(f"switch {former or 'nothing'} → {to}")]
     try:
-        switch(run, release, deployed=False)
+        Switch(run, release).over(deployed=False)
     except NodeError:
-        tally.note(release, "failed")
+        tally.note(name, "failed")
         raise
-    tally.note(release, "changed", changes)
+    tally.note(name, "changed", changes)
     said = [{"what": change.what, "diff": ""} for change in changes]
-    run.peer.emit("resource", id=release.id, status="changed", changes=said, seconds=0.0)
-
-
-def read(description: Mapping[str, object]) -> Release:
-    """Return the release that a folder's description was made of, without what only building needs."""
-    values = {name: value for name, value in description.items() if name != "built"}
-    workers = values.pop("workers", ())
-    if not isinstance(workers, (list, tuple)):
-        raise NodeError("release-damaged", "the release's description is damaged", hint="deploy again")
-    return Release(requirements="", settings="", workers=tuple(workers), **values)  # type: ignore[arg-type]
+    run.peer.emit("resource", id=name, status="changed", changes=said, seconds=0.0)

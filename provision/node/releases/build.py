@@ -5,23 +5,28 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .. import venv
 from ..audit import now
 from ..errors import NodeError
 from ..files import make_directories, sync_directory, write_file
 from ..run import Run
-from .home import DESCRIPTION, Home, homes
+from .home import DESCRIPTION, DOOR, Home, homes
+from .served import Served
 from .unit_files import freeze, uninstall
 
-if TYPE_CHECKING:
-    from ..resources.release import Release
 
-
-def build(run: Run, release: Release) -> None:
+def build(run: Run, release: Served, *, requirements: str, settings: str, uv: str) -> None:
     """Build a release beside the others; it gets its name when it is whole.
+
+    Args:
+        run: the run.
+        release: how it will be run.
+        requirements: text of a lock with hashes.
+        settings: text of settings.json, may hold secrets.
+        uv: path of the uv program.
 
     Raises:
         NodeError: the bundle is damaged, or the environment could not be made.
@@ -37,16 +42,18 @@ def build(run: Run, release: Release) -> None:
     partial.mkdir(mode=0o755)
     _extract(_bundle(run, release.bundle), partial)
     run.stage("extracted")
-    environment = home.root / "envs" / venv.address(release.requirements)
-    venv.build(run, environment, release.requirements, release.uv)
+    environment = home.root / "envs" / venv.address(requirements)
+    venv.build(run, environment, requirements, uv)
     # Releases with the same lock share its environment, which never changes: new settings cost no installation.
     (partial / "venv").symlink_to(f"../../envs/{environment.name}")
     owner = run.accounts.ids("root", release.service)
-    write_file(partial / "settings.json", release.settings.encode(), 0o640, owner)
+    write_file(partial / "settings.json", settings.encode(), 0o640, owner)
     freeze(run, release, partial)
+    if release.web and not release.shares_socket:
+        (partial / DOOR).symlink_to(run.path(release.probe_address))
     _compile(partial)
-    description = {**release.description(), "built": now()}
-    write_file(partial / DESCRIPTION, json.dumps(description, indent=2).encode(), 0o644)
+    description = replace(release, built=now()).description()
+    write_file(partial / DESCRIPTION, json.dumps(description, indent=2), 0o644)
     os.sync()
     run.stage("built")
     partial.rename(home.folder(release.release))
@@ -109,7 +116,7 @@ def prune(run: Run, home: Home, kept: set[str]) -> None:
     for path in environments.iterdir() if environments.is_dir() else ():
         if path.name not in used:
             shutil.rmtree(path)
-    needed = {each.describe(name).get("bundle") for each in homes(run) for name in each.all()}
+    needed = {each.read(name).bundle for each in homes(run) for name in each.all()}
     blobs = run.state / "blobs"
     for path in blobs.iterdir() if blobs.is_dir() else ():
         if path.name not in needed:

@@ -6,13 +6,15 @@ import json
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from ..files import make_directories, remove_tree, write_file, write_link
 from ..run import Run
+from .served import Served, read
 
 ROOT = "/opt/hub"
 DESCRIPTION = "release.json"
+DOOR = "web.sock"
+"""Link to the own socket of a release that shares none: the web server asks at `current/web.sock`."""
 
 
 class Home:
@@ -38,10 +40,22 @@ class Home:
         """Whether the release is there; it is renamed into place when it is whole."""
         return (self.folder(release) / DESCRIPTION).exists()
 
-    def describe(self, release: str) -> dict[str, Any]:
-        """Return what was noted of a release when it was built."""
-        data = json.loads((self.folder(release) / DESCRIPTION).read_bytes())
-        return data if isinstance(data, dict) else {}
+    def read(self, release: str) -> Served:
+        """Return what was noted of a release when it was built.
+
+        Raises:
+            NodeError: it cannot be read.
+        """
+        text = (self.folder(release) / DESCRIPTION).read_bytes()
+        try:
+            data = json.loads(text)
+        except ValueError:
+            data = None
+        return read(data, self.service, release)
+
+    def others(self, release: str) -> list[Served]:
+        """Return the releases on disk but one."""
+        return [self.read(name) for name in self.all() if name != release]
 
     def all(self) -> list[str]:
         """Return the releases on disk."""
@@ -52,6 +66,10 @@ class Home:
     def current(self) -> str:
         """Return the release that serves, or nothing."""
         return self._current.readlink().name if self._current.is_symlink() else ""
+
+    def door(self) -> Path:
+        """Return the socket at which the web server asks, where releases share none."""
+        return (self._current / DOOR).resolve()
 
     def point_to(self, release: str) -> None:
         """Make a release the one that serves, in one step."""

@@ -8,7 +8,7 @@ every step may be done twice, so that a killed run is simply taken up again.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from ..errors import NodeError
 from ..run import Run
@@ -16,211 +16,235 @@ from ..systemd import UnitState
 from .build import prune
 from .home import Home
 from .probe import Answer, get
+from .served import Served
 from .unit_files import install
-
-if TYPE_CHECKING:
-    from ..resources.release import Release
 
 _ATTEMPT_SECONDS = 2.0
 _PAUSE_SECONDS = 0.1
 _TAKEOVER_SECONDS = 10.0
 
 
-def switch(run: Run, release: Release, *, deployed: bool = True) -> None:
-    """Make a built release the one that serves, and the only one.
+class Switch:
+    """One change-over.
 
     Args:
         run: the run.
-        release: the release.
-        deployed: True for a deploy, which makes it the newest; False for a rollback.
+        release: the release that shall serve; it is built.
 
     Raises:
-        NodeError: it is not healthy; the former release serves as before.
+        NodeError: the description of another release cannot be read.
     """
-    home = Home(run, release.service)
-    former = run.journal.begin_switch(release.service, release.release, home.current())
-    install(run, home, release.release)
-    run.daemon_reload()
-    try:
-        _start(run, release)
-        run.stage("started")
-        _prove(run, release)
-        run.stage("healthy")
-        _enable(run, release)
-        home.point_to(release.release)
-        run.stage("switched")
-        _take_over(run, release)
-    except NodeError:
-        if former != release.release:
-            _fall_back(run, home, release, former)
-            run.journal.end_switch(release.service)
-        raise
-    if deployed:
-        home.note_deploy(release.release, former)
-    _retire(run, home, release)
-    run.stage("drained")
-    run.journal.end_switch(release.service)
-    active = {name for name in home.all() if any(_busy(state) for state in _states(run, release, name))}
-    prune(run, home, {*home.order()[-release.keep :], release.release, *active})
+
+    def __init__(self, run: Run, release: Served) -> None:
+        self._run = run
+        self._units = run.units
+        self._home = Home(run, release.service)
+        self._release = release
+        # Each has its own units, which need not be those of this one.
+        self._others = self._home.others(release.release)
+
+    def over(self, *, deployed: bool) -> None:
+        """Make the release the one that serves, and the only one.
+
+        Args:
+            deployed: True for a deploy, which makes it the newest; False for a rollback.
+
+        Raises:
+            NodeError: it is not healthy; the former release serves as before.
+        """
+        run, home, service, name = self._run, self._home, self._release.service, self._release.release
+        former = run.journal.begin_switch(service, name, home.current())
+        install(run, home, name)
+        run.daemon_reload()
+        try:
+            self._start()
+            run.stage("started")
+            self._prove()
+            run.stage("healthy")
+            self._enable()
+            home.point_to(name)
+            run.stage("switched")
+            self._take_over()
+        except NodeError:
+            if former != name:
+                self._fall_back(former)
+                run.journal.end_switch(service)
+            raise
+        if deployed:
+            home.note_deploy(name, former)
+        self._retire_others()
+        run.stage("drained")
+        run.journal.end_switch(service)
+        prune(run, home, {*home.order()[-self._release.keep :], name, *self._still_busy()})
+
+    def _start(self) -> None:
+        stopped = [state.name for state in self._units.now(*self._release.units) if not state.running]
+        for name in stopped:
+            self._run.acted(name, "start", [f"release {self._release.release}"])
+        if stopped:
+            self._units.act_later("start", *stopped)
+
+    def _prove(self) -> None:
+        """Wait until the release answers and its workers are up.
+
+        Raises:
+            NodeError: it failed, or did not in time.
+        """
+        release = self._release
+        before = {state.name: state.restarts for state in self._units.now(*release.units)}
+        deadline = time.monotonic() + release.probe_timeout
+        while True:
+            answer = self._ask()
+            states = self._units.now(*release.units)
+            if answer.status == 200 and all(state.running for state in states):
+                return
+            crashed = any(state.failed or state.restarts > before[state.name] for state in states)
+            if crashed or time.monotonic() > deadline:
+                raise self._unhealthy(answer, states)
+            said = states[0].describe() if states else answer.body
+            self._run.progress(f"waiting for {release.release}: {said}")
+            time.sleep(_PAUSE_SECONDS)
+
+    def _ask(self) -> Answer:
+        if not self._release.probe_socket:
+            return Answer(200, "")
+        address = self._run.path(self._release.probe_address)
+        return get(str(address), self._release.probe_path, _ATTEMPT_SECONDS)
+
+    def _enable(self) -> None:
+        """Have it started at boot, before it serves: then both are, and `current` decides."""
+        names = [name for name in self._release.units if self._units.wants_enabling(name)]
+        if names:
+            self._units.act("enable", *names)
+
+    def _take_over(self) -> None:
+        """Lead all requests to the release, and let the web processes of the others finish theirs.
+
+        Raises:
+            NodeError: nobody answers where requests come in.
+        """
+        if not self._release.web:
+            return
+        olds = self._other_webs()
+        if self._release.shares_socket:
+            self._look_who_serves(olds)
+        self._run.stage("reloaded")
+        self._see_open()
+        for old in olds:
+            self._drain(old.web_unit, old.drain_timeout)
+        self._see_open()
+
+    def _look_who_serves(self, olds: Iterable[Served]) -> None:
+        """Let the release, and then those before it, look where `current` points."""
+        mine = self._release.web_unit
+        self._run.acted(mine, "reload", ["it serves now"])
+        self._units.act("reload", mine)
+        self._prove()
+        for state in self._units.now(*(old.web_unit for old in olds)):
+            if state.running:
+                self._units.act("reload", state.name)
+
+    def _see_open(self) -> None:
+        """See that requests are answered where they come in."""
+        address = self._door()
+        if not address:
+            return
+        deadline = time.monotonic() + _TAKEOVER_SECONDS
+        while True:
+            answer = get(address, self._release.probe_path, _ATTEMPT_SECONDS)
+            if answer.status == 200:
+                return
+            if time.monotonic() > deadline:
+                said = Answer(answer.status, f"at {address}, where requests come in: {answer.body}")
+                raise self._unhealthy(said, self._units.now(*self._release.units))
+            time.sleep(_PAUSE_SECONDS)
+
+    def _door(self) -> str:
+        """Return where requests come in, or nothing where that is not known."""
+        if not self._release.shares_socket:
+            return str(self._home.door())
+        address, _, kind = self._units.now(f"{self._release.web}.socket")[0].listen.rpartition(" ")
+        return address if kind == "(Stream)" else ""
+
+    def _drain(self, unit: str, seconds: int) -> None:
+        """Stop a unit gracefully; one that takes longer is killed."""
+        if not _busy(self._units.now(unit)[0]):
+            return
+        self._stop(unit)
+        deadline = time.monotonic() + seconds
+        while _busy(self._units.now(unit)[0]):
+            if time.monotonic() > deadline:
+                self._units.act("kill", unit)
+                return
+            self._run.progress(f"{unit} finishes its requests")
+            time.sleep(_PAUSE_SECONDS)
+
+    def _stop(self, unit: str) -> None:
+        self._run.acted(unit, "stop", ["another release serves now"])
+        self._units.act_later("stop", unit)
+
+    def _other_webs(self) -> list[Served]:
+        """Return the other releases whose web process runs or would at boot."""
+        webs = [other for other in self._others if other.web]
+        states = self._units.now(*(other.web_unit for other in webs))
+        return [
+            other
+            for other, state in zip(webs, states)
+            if state.running or self._units.enabled(other.web_unit)
+        ]
+
+    def _retire_others(self) -> None:
+        """Stop and disable what other releases have left; workers finish what they hold."""
+        units = [unit for other in self._others for unit in other.units]
+        for state in self._units.now(*units):
+            if state.running:
+                self._stop(state.name)
+        enabled = [unit for unit in units if self._units.enabled(unit)]
+        if enabled:
+            self._units.act("disable", *enabled)
+
+    def _still_busy(self) -> list[str]:
+        """Return the other releases that have a process which has not ended."""
+        return [other.release for other in self._others if any(map(_busy, self._units.now(*other.units)))]
+
+    def _fall_back(self, former: str) -> None:
+        """Make the former release serve as before."""
+        home, mine = self._home, self._release.units
+        before = home.read(former) if former and home.built(former) else None
+        if before is not None:
+            down = [state.name for state in self._units.now(*before.units) if not state.running]
+            if down:
+                self._units.act("start", *down)
+        if home.current() == self._release.release:
+            home.point_to(former)
+            if before is not None and before.web and before.shares_socket:
+                self._units.act("reload", before.web_unit)
+        for name in mine:
+            self._run.acted(name, "stop", ["the release is not healthy"])
+        self._units.act_later("stop", *mine)
+        enabled = [name for name in mine if self._units.enabled(name)]
+        if enabled:
+            self._units.act("disable", *enabled)
+
+    def _unhealthy(self, answer: Answer, states: list[UnitState]) -> NodeError:
+        release = self._release
+        said = f"{answer.status} {answer.body}" if answer.status else f"no answer ({answer.body})"
+        parts = [f"probe: GET {release.probe_path} at {release.probe_address}: {said}"] if release.web else []
+        sick = [
+            state for state in states if state.name == release.web_unit or not state.running or state.restarts
+        ]
+        # What fell comes before what is only slow.
+        sick.sort(key=lambda state: not (state.failed or state.restarts))
+        for state in sick:
+            parts += [state.describe(), self._units.journal(state.name)]
+        unit = sick[0].name if sick else release.service
+        return NodeError(
+            "release-unhealthy",
+            f"release {release.release} of {release.service} is not healthy",
+            why="\n".join(filter(None, parts)),
+            hint=f"on the node: journalctl -u {unit} -n 100; then correct it and deploy again",
+        )
 
 
 def _busy(state: UnitState) -> bool:
     return state.active not in ("inactive", "failed")
-
-
-def _states(run: Run, release: Release, name: str) -> list[UnitState]:
-    return run.units.now(*release.units_of(name))
-
-
-def _start(run: Run, release: Release) -> None:
-    units = release.units_of(release.release)
-    stopped = [state.name for state in run.units.now(*units) if not state.running]
-    for name in stopped:
-        run.acted(name, "start", [f"release {release.release}"])
-    if stopped:
-        run.units.act_later("start", *stopped)
-
-
-def _prove(run: Run, release: Release) -> None:
-    """Wait until the release answers and its workers are up.
-
-    Raises:
-        NodeError: it failed, or did not in time.
-    """
-    names = release.units_of(release.release)
-    before = {state.name: state.restarts for state in run.units.now(*names)}
-    deadline = time.monotonic() + release.probe_timeout
-    while True:
-        answer = _ask(run, release)
-        states = run.units.now(*names)
-        if answer.status == 200 and all(state.running for state in states):
-            return
-        crashed = any(state.failed or state.restarts > before[state.name] for state in states)
-        if crashed or time.monotonic() > deadline:
-            raise _unhealthy(run, release, answer, states)
-        run.progress(f"waiting for {release.release}: {states[0].describe() if states else answer.body}")
-        time.sleep(_PAUSE_SECONDS)
-
-
-def _ask(run: Run, release: Release) -> Answer:
-    if not release.probe_socket:
-        return Answer(200, "")
-    return get(str(run.path(release.probe_address())), release.probe_path, _ATTEMPT_SECONDS)
-
-
-def _unhealthy(run: Run, release: Release, answer: Answer, states: list[UnitState]) -> NodeError:
-    said = f"{answer.status} {answer.body}" if answer.status else f"no answer ({answer.body})"
-    parts = [f"probe: GET {release.probe_path} at {release.probe_address()}: {said}"] if release.web else []
-    web = release.web_unit(release.release)
-    sick = [state for state in states if state.name == web or not state.running or state.restarts]
-    # What fell comes before what is only slow.
-    sick.sort(key=lambda state: not (state.failed or state.restarts))
-    for state in sick:
-        parts += [state.describe(), run.units.journal(state.name)]
-    unit = sick[0].name if sick else release.service
-    return NodeError(
-        "release-unhealthy",
-        f"release {release.release} of {release.service} is not healthy",
-        why="\n".join(filter(None, parts)),
-        hint=f"on the node: journalctl -u {unit} -n 100; then correct it and deploy again",
-    )
-
-
-def _enable(run: Run, release: Release) -> None:
-    """Have it started at boot, before it serves: then both are, and `current` decides."""
-    names = [name for name in release.units_of(release.release) if run.units.wants_enabling(name)]
-    if names:
-        run.units.act("enable", *names)
-
-
-def _others(run: Run, home: Home, release: Release) -> list[str]:
-    """Return the other releases' units that run or would at boot."""
-    names = [name for other in home.all() if other != release.release for name in release.units_of(other)]
-    return [state.name for state in run.units.now(*names) if state.running or run.units.enabled(state.name)]
-
-
-def _take_over(run: Run, release: Release) -> None:
-    """Let the release, and then those before it, look which one serves; see that this one does.
-
-    Raises:
-        NodeError: nobody answers at the shared socket.
-    """
-    if not release.web:
-        return
-    mine = release.web_unit(release.release)
-    run.acted(mine, "reload", ["it serves now"])
-    run.units.act("reload", mine)
-    _prove(run, release)
-    home = Home(run, release.service)
-    olds = [name for name in _others(run, home, release) if name.startswith(f"{release.web}@")]
-    for state in run.units.now(*olds):
-        if state.running:
-            run.units.act("reload", state.name)
-    run.stage("reloaded")
-    _see_shared(run, release)
-    for name in olds:
-        _drain(run, name, release.drain_timeout)
-    _see_shared(run, release)
-
-
-def _see_shared(run: Run, release: Release) -> None:
-    listen = run.units.now(f"{release.web}.socket")[0].listen
-    address, _, kind = listen.rpartition(" ")
-    if kind != "(Stream)":
-        return
-    deadline = time.monotonic() + _TAKEOVER_SECONDS
-    while True:
-        answer = get(address, release.probe_path, _ATTEMPT_SECONDS)
-        if answer.status == 200:
-            return
-        if time.monotonic() > deadline:
-            states = run.units.now(*release.units_of(release.release))
-            raise _unhealthy(
-                run, release, Answer(answer.status, f"at the shared socket {address}: {answer.body}"), states
-            )
-        time.sleep(_PAUSE_SECONDS)
-
-
-def _drain(run: Run, name: str, seconds: int) -> None:
-    """Stop a unit gracefully; one that takes longer is killed."""
-    if not _busy(run.units.now(name)[0]):
-        return
-    run.acted(name, "stop", ["another release serves now"])
-    run.units.act_later("stop", name)
-    deadline = time.monotonic() + seconds
-    while _busy(run.units.now(name)[0]):
-        if time.monotonic() > deadline:
-            run.units.act("kill", name)
-            return
-        run.progress(f"{name} finishes its requests")
-        time.sleep(_PAUSE_SECONDS)
-
-
-def _retire(run: Run, home: Home, release: Release) -> None:
-    """Stop and disable what other releases have left; workers finish what they hold."""
-    for name in _others(run, home, release):
-        if run.units.now(name)[0].running:
-            run.acted(name, "stop", ["another release serves now"])
-            run.units.act_later("stop", name)
-    enabled = [name for name in _others(run, home, release) if run.units.enabled(name)]
-    if enabled:
-        run.units.act("disable", *enabled)
-
-
-def _fall_back(run: Run, home: Home, release: Release, former: str) -> None:
-    """Make the former release serve as before."""
-    if former and former != release.release and home.built(former):
-        down = [state.name for state in _states(run, release, former) if not state.running]
-        if down:
-            run.units.act("start", *down)
-    if home.current() == release.release:
-        home.point_to(former)
-        if former and release.web:
-            run.units.act("reload", release.web_unit(former))
-    mine = release.units_of(release.release)
-    for name in mine:
-        run.acted(name, "stop", ["the release is not healthy"])
-    run.units.act_later("stop", *mine)
-    enabled = [name for name in mine if run.units.enabled(name)]
-    if enabled:
-        run.units.act("disable", *enabled)

@@ -6,20 +6,17 @@ A file with an instance's full name comes before the template of that name (syst
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..files import remove, write_file
 from ..run import Run
 from .home import Home
-
-if TYPE_CHECKING:
-    from ..resources.release import Release
+from .served import Served
 
 SYSTEM = "/etc/systemd/system"
 _FOLDER = "units"
 
 
-def freeze(run: Run, release: Release, folder: Path) -> None:
+def freeze(run: Run, release: Served, folder: Path) -> None:
     """Copy the templates of a release's services, and of the sockets named after it, into its folder."""
     system = run.path(SYSTEM)
     templates = [system / f"{name}@.service" for name in (release.web, *release.workers) if name]

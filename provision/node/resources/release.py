@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from .. import venv
 from ..releases.home import Home
+from ..releases.served import Served
 from ..releases.unit_files import differing
 from .base import Change, Resource, absolute, plain_word
 
@@ -22,8 +23,8 @@ class Release(Resource):
     requirements share it), `settings.json` (0640, the service's group), `units/` (the unit
     files it was proven with) and `release.json`. The units of the release
     (`<web>@<release>.service`, `<worker>@<release>.service`) are started beside the running ones and the web unit is
-    probed over HTTP on its own socket. Only when all are healthy, the web unit gets the shared socket and the former
-    units are stopped gracefully; workers finish what they hold. `keep` releases stay.
+    probed over HTTP on its own socket. Only when all are healthy, requests are led to it and the former units are
+    stopped gracefully; workers finish what they hold. `keep` releases stay.
 
     Args:
         service: name of the service.
@@ -34,6 +35,8 @@ class Release(Resource):
         uv: path of the uv program.
         web: template unit of the web process, without `@`, or empty.
         workers: template units without `@` that follow the web process.
+        shares_socket: whether systemd holds one socket for the web processes of all releases, which on a reload look
+            whether they serve; if not, each listens on its own, and the web server is led to `current/web.sock`.
         probe_socket: path of the release's own socket, `{release}` is replaced.
         probe_path: path asked for over HTTP; 200 means healthy.
         probe_timeout: seconds a release has to become healthy.
@@ -51,6 +54,7 @@ class Release(Resource):
     uv: str
     web: str = ""
     workers: tuple[str, ...] = ()
+    shares_socket: bool = True
     probe_socket: str = ""
     probe_path: str = "/health"
     probe_timeout: int = 60
@@ -64,30 +68,23 @@ class Release(Resource):
                 raise ValueError(f"{name!r} is no plain name")
         if self.probe_socket:
             absolute(self.probe_socket)
+        elif not self.shares_socket:
+            raise ValueError("a web process that shares no socket needs one of its own")
 
     @property
     def key(self) -> str:
         """The service's name."""
         return self.service
 
-    def web_unit(self, release: str) -> str:
-        """Return the web unit of a release."""
-        return f"{self.web}@{release}.service"
-
-    def units_of(self, release: str) -> tuple[str, ...]:
-        """Return the units of a release, the web unit first."""
-        return tuple(f"{name}@{release}.service" for name in (self.web, *self.workers) if name)
+    def served(self) -> Served:
+        """Return what is noted in the release's folder: all but the long and the secret."""
+        noted = {field.name for field in fields(Served)} & {field.name for field in fields(self)}
+        return Served(**{name: getattr(self, name) for name in noted})
 
     def units(self, run: Run) -> tuple[str, ...]:
         """Return the units of this and of the other releases on disk."""
-        releases = dict.fromkeys([self.release, *Home(run, self.service).all()])
-        return tuple(unit for release in releases for unit in self.units_of(release))
-
-    def description(self) -> dict[str, Any]:
-        """Return what is noted in the release's folder: all but the long and the secret."""
-        return {
-            field.name: getattr(self, field.name) for field in fields(self) if field.name not in self.secrets
-        }
+        releases = [self.served(), *Home(run, self.service).others(self.release)]
+        return tuple(unit for release in releases for unit in release.units)
 
     def compare(self, run: Run) -> list[Change]:
         """Compare what is built, what `current` points to, and what runs."""
@@ -101,10 +98,10 @@ class Release(Resource):
         elif self.service in run.journal.switches:
             changes.append(Change("finish an interrupted change-over"))
         changes += [Change(f"unit file {path.name}") for path in differing(run, home, self.release)]
-        for unit in self.units_of(self.release):
+        for unit in self.served().units:
             changes += [] if run.units.get(unit).running else [Change(f"start {unit}")]
             changes += [Change(f"enable {unit}")] if run.units.wants_enabling(unit) else []
-        others = [unit for other in home.all() if other != self.release for unit in self.units_of(other)]
+        others = [unit for other in home.others(self.release) for unit in other.units]
         changes += [Change(f"stop {unit}") for unit in others if run.units.get(unit).running]
         return changes + [Change(f"disable {unit}") for unit in others if run.units.enabled(unit)]
 
@@ -113,7 +110,7 @@ class Release(Resource):
         if not current or not home.built(current):
             return "the first release"
         news = []
-        if home.describe(current).get("bundle") != self.bundle:
+        if home.read(current).bundle != self.bundle:
             news.append("code")
         if (home.folder(current) / "venv").readlink().name != venv.address(self.requirements):
             news.append("dependencies")
@@ -128,11 +125,8 @@ class Release(Resource):
             NodeError: it is not healthy; the former release serves as before.
         """
         from ..releases.build import build
-        from ..releases.switch import switch
+        from ..releases.switch import Switch
 
-        build(run, self)
-        switch(run, self)
-
-    def probe_address(self) -> str:
-        """Return the path of the release's own socket."""
-        return self.probe_socket.replace("{release}", self.release)
+        release = self.served()
+        build(run, release, requirements=self.requirements, settings=self.settings, uv=self.uv)
+        Switch(run, release).over(deployed=True)
