@@ -108,6 +108,29 @@ def test_rename_and_rebuild(api: Checked) -> None:
         api.settle()
 
 
+def test_snapshots(api: Checked) -> None:
+    droplet = api.droplet()["id"]
+    api.call("POST", f"droplets/{droplet}/actions", {"type": "snapshot", "name": "kept"}, 201)
+    api.settle()
+    number = api.call("GET", "snapshots")["snapshots"][0]["id"]
+    for path in ("snapshots?resource_type=droplet", f"snapshots/{number}", f"droplets/{droplet}/snapshots"):
+        api.call("GET", path)
+    for path in ("images", "images?private=true", f"images/{number}", f"droplets/{droplet}"):
+        api.call("GET", path)
+    api.call("PUT", f"images/{number}", {"name": "other"})
+    made = api.call("POST", "droplets", ORDER | {"name": "two", "image": int(number)}, 202)["droplet"]["id"]
+    api.settle()
+    api.call("DELETE", f"snapshots/{number}", status=204)
+    api.call("GET", f"droplets/{made}")
+    api.call("GET", f"snapshots/{number}", status=404)
+    api.call("POST", f"droplets/{droplet}/actions", {"type": "snapshot", "name": "again"}, 201)
+    api.settle()
+    number = api.call("GET", "snapshots")["snapshots"][0]["id"]
+    api.call("POST", f"droplets/{droplet}/actions", {"type": "rebuild", "image": int(number)}, 201)
+    api.settle()
+    api.call("DELETE", f"images/{number}", status=204)
+
+
 @pytest.mark.parametrize(
     "record",
     [

@@ -69,7 +69,7 @@ def client(monkeypatch: pytest.MonkeyPatch, instance: Instance) -> digitalocean.
     return digitalocean.Manager()
 
 
-def boot(folder: Path, name: str, **options: object) -> Node:
+def boot(folder: Path, name: str, image: str | int = DEFAULT.slug, **options: object) -> Node:
     """Order a machine with a host key and an operator key of its own, and wait until the API calls it active."""
     folder.mkdir(parents=True, exist_ok=True)
     host_key = make_key(folder / "host")
@@ -79,7 +79,7 @@ def boot(folder: Path, name: str, **options: object) -> Node:
     droplet = digitalocean.Droplet(
         name=name,
         size="s-1vcpu-1gb",
-        image=DEFAULT.slug,
+        image=image,
         region="nyc3",
         ssh_keys=[(folder / "operator.pub").read_text()],
         user_data=f"#cloud-config\nssh_keys:\n  ed25519_private: |\n{private}  ed25519_public: {public}",
@@ -221,6 +221,32 @@ class TestMachine:
         node.droplet.power_on()
         wait_until("active", lambda: node.droplet.load().status == "active")
         wait_until("reachable", node.reachable)
+
+
+class TestSnapshot:
+    def test_a_machine_is_made_of_the_disk_as_it_was(
+        self, cloud: digitalocean.Manager, nodes: list[Node], local_instance: Instance, tmp_path: Path
+    ) -> None:
+        node = nodes[0]
+        node.ssh("echo before > /root/state; rm /etc/issue; rm -r /usr/share/doc; mkdir /usr/share/doc")
+        node.droplet.take_snapshot("kept")
+        wait_until("taken", lambda: node.droplet.get_actions()[0].status == "completed")
+        node.ssh("echo after > /root/state")
+        (snapshot,) = cloud.get_droplet_snapshots()
+        made = boot(tmp_path, "made", image=int(snapshot.id))
+        assert made.ssh("hostname; cat /root/state; ls -A /usr/share/doc").stdout.split() == [
+            "made",
+            "before",
+        ]
+        assert made.ssh("test -e /etc/issue", check=False).returncode == 1
+        made.ssh("cloud-init status --wait")
+        assert made.ssh("systemctl is-system-running --wait").stdout.strip() == "running"
+        assert snapshot.destroy()
+        made.ssh("systemctl reboot", check=False)
+        wait_until("reachable", lambda: made.ssh("cat /root/state", check=False).stdout == "before\n")
+        assert list(local_instance.snapshots.iterdir())
+        made.droplet.destroy()
+        wait_until("gone", lambda: not list(local_instance.snapshots.iterdir()))
 
 
 class TestNames:

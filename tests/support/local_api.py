@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from provision import distributions
 from provision.cloud.local.api import Cloud, create_app
-from provision.cloud.local.machine import Order
+from provision.cloud.local.machine import Layers, Order
 from provision.cloud.local.model import Action
 from provision.cloud.local.operations import Operations
 from provision.cloud.local.store import Store
@@ -32,6 +32,7 @@ class FakeMachines:
 
     gate: threading.Event = field(default_factory=threading.Event)
     orders: dict[int, Order] = field(default_factory=dict)
+    snapshots: set[int] = field(default_factory=set)
     on: set[int] = field(default_factory=set)
     log: list[str] = field(default_factory=list)
     broken: bool = False
@@ -53,6 +54,17 @@ class FakeMachines:
 
     def power_off(self, number: int, *, gracefully: bool) -> None:
         self.stop(number, gracefully=gracefully)
+
+    def snapshot(self, number: int, snapshot: int) -> Layers:
+        self.gate.wait(30)
+        if self.broken:
+            raise HubError("host-command-failed", "no disk today")
+        below = self.orders[number].lowers or ("/images/base",)
+        self.snapshots.add(snapshot)
+        return Layers((f"/snapshots/{snapshot}", *below), 3 * 1024**3)
+
+    def forget(self, snapshot: int) -> None:
+        self.snapshots.discard(snapshot)
 
     def destroy(self, number: int) -> None:
         self.log.append(f"destroy {number}")

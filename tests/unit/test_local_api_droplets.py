@@ -191,7 +191,7 @@ class TestActions:
         assert api.machines.orders[number].image == "debian-12-x64"
         assert api.get(f"droplets/{number}")["droplet"]["status"] == "active"
 
-    @pytest.mark.parametrize("kind", ["create", "snapshot", "fly"])
+    @pytest.mark.parametrize("kind", ["create", "resize", "fly"])
     def test_what_is_not_offered_is_refused(self, api: Api, kind: str) -> None:
         number = api.droplet()["id"]
         assert "power_cycle" in api.refused("POST", f"droplets/{number}/actions", {"type": kind})

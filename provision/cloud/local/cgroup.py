@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 _MOUNT = Path("/sys/fs/cgroup")
@@ -56,6 +57,29 @@ def kill(folders: list[Path], seconds: float = 10) -> bool:
             return False
         time.sleep(0.05 if pids else 0.01)
     return True
+
+
+@contextlib.contextmanager
+def frozen(folders: Sequence[Path]) -> Iterator[None]:
+    """Let no process of the group run meanwhile, where the kernel can do that (the unified hierarchy can)."""
+    switches = [folder / "cgroup.freeze" for folder in folders if (folder / "cgroup.freeze").exists()]
+    try:
+        for switch in switches:
+            switch.write_text("1")
+            _await_frozen(switch.with_name("cgroup.events"))
+        yield
+    finally:
+        for switch in switches:
+            with contextlib.suppress(OSError):  # the machine ended meanwhile
+                switch.write_text("0")
+
+
+def _await_frozen(events: Path, seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while "frozen 1" not in events.read_text().splitlines():
+        if time.monotonic() > deadline:  # a process waits for a disk: what it writes is not copied
+            return
+        time.sleep(0.01)
 
 
 def populated(folders: list[Path]) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
+import stat
 from dataclasses import dataclass
 from pathlib import Path
+
+_OPAQUE = "trusted.overlay.opaque"
 
 
 @dataclass(frozen=True)
@@ -15,17 +17,36 @@ class Disk:
     Attributes:
         base: root of the base image.
         layer: what this machine has of its own (overlayfs' upper folder).
+        snapshots: layers between the two, the topmost first.
     """
 
     base: Path
     layer: Path
+    snapshots: tuple[Path, ...] = ()
+
+    @property
+    def lowers(self) -> tuple[Path, ...]:
+        """Everything below the machine's own layer, the topmost first."""
+        return (*self.snapshots, self.base)
+
+    def below(self, name: str) -> Path | None:
+        """Return where a file or folder below the machine's own layer is; None where there is none."""
+        for root in self.lowers:
+            if os.path.lexists(root / name) and not _removed(root / name):
+                return root / name
+            if any(_removed(root / path) or _replaced(root / path) for path in _and_parents(name)):
+                return None
+        return None
 
     def read(self, name: str) -> str:
         """Return the text of a file as the machine will see it; empty when there is none."""
-        for root in (self.layer, self.base):
-            if (root / name).is_file():
-                return (root / name).read_text()
-        return ""
+        own = self.layer / name
+        path = own if os.path.lexists(own) else self.below(name)
+        return path.read_text() if path is not None and path.is_file() else ""
+
+    def has(self, name: str) -> bool:
+        """Tell whether the machine will see a file, a folder or a link of this name."""
+        return os.path.lexists(self.layer / name) or self.below(name) is not None
 
     def write(self, name: str, content: str | bytes, mode: int = 0o644) -> None:
         """Write a file of the machine, owned by its root, with this mode from the start."""
@@ -43,15 +64,35 @@ class Disk:
         (self.layer / name).symlink_to(target)
 
     def folder(self, name: str, mode: int | None = None) -> None:
-        """Make a folder and those above it; each has the mode and owner that the base gives it, else 0755."""
-        layer, base = self.layer, self.base
-        for part in Path(name).parts:
-            layer, base = layer / part, base / part
+        """Make a folder and those above it; each has the mode and owner that it has below, else 0755."""
+        for path in _and_parents(name):
+            layer, below = self.layer / path, self.below(str(path))
             if layer.is_dir():
                 continue
             layer.mkdir(mode=0o755)
-            if base.is_dir():
-                shutil.copystat(base, layer)
-                os.chown(layer, base.stat().st_uid, base.stat().st_gid)
+            if below is not None and below.is_dir():
+                layer.chmod(stat.S_IMODE(below.stat().st_mode))
+                os.chown(layer, below.stat().st_uid, below.stat().st_gid)
         if mode is not None:
-            layer.chmod(mode)
+            (self.layer / name).chmod(mode)
+
+
+def _and_parents(name: str) -> list[Path]:
+    """Return a path and those of its parents below the root, the outermost first."""
+    path = Path(name)
+    return [*reversed(path.parents[:-1]), path]
+
+
+def _removed(path: Path) -> bool:
+    """Tell whether this is overlayfs' sign of a file that is not there any more."""
+    return path.is_char_device() and path.stat().st_rdev == 0
+
+
+def _replaced(path: Path) -> bool:
+    """Tell whether this is a folder that shows nothing of what is below it."""
+    return (
+        path.is_dir()
+        and not path.is_symlink()
+        and _OPAQUE in os.listxattr(path)
+        and os.getxattr(path, _OPAQUE) == b"y"
+    )

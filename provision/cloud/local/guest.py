@@ -57,7 +57,7 @@ def write_apt(disk: Disk, sources: Iterable[apt.Source], options: Sequence[str])
     for source in sources:
         lines += source.lines()
         keyring = Path(source.signed_by) if source.signed_by else None
-        if keyring and keyring.is_file() and not (disk.base / str(keyring).lstrip("/")).exists():
+        if keyring and keyring.is_file() and disk.below(str(keyring).lstrip("/")) is None:
             disk.write(str(keyring).lstrip("/"), keyring.read_bytes())
     if lines:
         disk.write("etc/apt/sources.list", "\n".join(lines) + "\n")
@@ -135,6 +135,6 @@ def split_bundle(bundle: str) -> list[str]:
 def _free_hash(disk: Disk, subject: str) -> str:
     """Return the first unused name of the form HASH.N, as OpenSSL counts certificates of equal subject hash."""
     number = 0
-    while any((root / f"etc/ssl/certs/{subject}.{number}").is_symlink() for root in (disk.layer, disk.base)):
+    while disk.has(name := f"etc/ssl/certs/{subject}.{number}"):
         number += 1
-    return f"etc/ssl/certs/{subject}.{number}"
+    return name

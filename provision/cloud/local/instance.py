@@ -98,6 +98,11 @@ class Instance:
         return self.folder / "machines"
 
     @property
+    def snapshots(self) -> Path:
+        """Folder with one folder per snapshot: its layer."""
+        return self.folder / "snapshots"
+
+    @property
     def identity(self) -> str:
         """Six hexadecimal digits, unique to this instance on this computer."""
         return self.bridge.rpartition("-")[2]

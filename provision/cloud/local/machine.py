@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ...errors import HubError
 from ...node.files import write_file
-from . import apt, cgroup, cloudinit, guest, images
+from . import apt, cgroup, cloudinit, guest, images, layers
 from .command import run
 from .disk import Disk
 from .instance import Instance
@@ -34,7 +34,8 @@ class Order:
     Attributes:
         number: the droplet's id.
         hostname: its name, inside and outside.
-        image: the image's slug.
+        image: slug of the base image.
+        lowers: layers of the snapshot that it is made of, the base image last; none for the base image as it is.
         address: IPv4 address.
         address6: IPv6 address, empty for none.
         user_data: for cloud-init.
@@ -48,6 +49,15 @@ class Order:
     address6: str
     user_data: str
     public_keys: Sequence[str]
+    lowers: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Layers:
+    """What a snapshot consists of: folders, the topmost first and the base image last, and the bytes of the first."""
+
+    lowers: tuple[str, ...]
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -66,18 +76,18 @@ class Machines:
         image = next((image for image in images.offered() if image.slug == order.image), None)
         if image is None:
             raise HubError("unknown-image", f"this computer cannot make the image {order.image}")
-        base = images.ensure(image, self.report)
+        lowers = [Path(path) for path in order.lowers] or [images.ensure(image, self.report)]
         self.destroy(order.number)
         folder = self._folder(order.number)
         for name in ("layer", "work", "root"):
             (folder / name).mkdir(parents=True, mode=0o700)
         (folder / "layer").chmod(0o755)  # becomes the machine's /
-        disk = Disk(base, folder / "layer")
+        disk = Disk(lowers[-1], folder / "layer", tuple(lowers[:-1]))
         mounts = self._furnish(disk, order, images.sources(image))
         record = {
             "machine": self._machine_name(order.number),
             "address": order.address,
-            "base": str(base),
+            "lowers": [str(path) for path in lowers],
             "argv": self._nspawn_argv(order, folder / "root", mounts),
         }
         write_file(folder / "machine.json", json.dumps(record))
@@ -129,6 +139,23 @@ class Machines:
         """Stop the machine and leave it off, also when the instance starts again."""
         (self._folder(number) / "off").touch()
         self.stop(number, gracefully=gracefully)
+
+    def snapshot(self, number: int, snapshot: int) -> Layers:
+        """Keep the machine's disk as it is now; the machine stands still while it is copied.
+
+        Args:
+            number: the droplet's id.
+            snapshot: the snapshot's id.
+        """
+        folder, target = self._folder(number), self.instance.snapshots / str(snapshot)
+        record = json.loads((folder / "machine.json").read_text())
+        if not target.exists():
+            layers.copy(folder / "layer", target, self._groups(number))
+        return Layers((str(target), *(record.get("lowers") or [record["base"]])), layers.size(target))
+
+    def forget(self, snapshot: int) -> None:
+        """Remove the layer of a snapshot that nothing is made of; nothing happens when there is none."""
+        shutil.rmtree(self.instance.snapshots / str(snapshot), ignore_errors=True)
 
     def destroy(self, number: int) -> None:
         """Remove the machine with its disk; nothing happens when there is none."""

@@ -36,6 +36,7 @@ class Droplet(Item):
     `ready` tells that its first boot is done: before, it is `new` and has no address to show.
     `deleted` hides it from the API while its machine is being removed.
     `keys` are the public keys as they were at creation.
+    `image` is a slug, or the number of a snapshot.
     """
 
     name: str
@@ -68,6 +69,24 @@ class Action(Item):
     started_at: str
     completed_at: str | None = None
     status: Status = "in-progress"
+
+
+class Snapshot(Item):
+    """A droplet's disk as it was: an image to make droplets of.
+
+    `lowers` are the folders of its layers, the topmost first, the base image last; none while it is being taken.
+    `image` is the slug of the base image. `deleted` hides it from the API while droplets are made of it.
+    """
+
+    name: str
+    droplet_id: int
+    image: str
+    region: str
+    created_at: str
+    min_disk_size: int
+    lowers: list[str] = []
+    bytes: int = 0
+    deleted: bool = False
 
 
 class Domain(Item):

@@ -14,8 +14,8 @@ from typing import Protocol
 import msgspec
 
 from ...errors import HubError
-from .machine import Order
-from .model import Action, Droplet, now
+from .machine import Layers, Order
+from .model import Action, Droplet, Snapshot, now
 from .store import Store
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,12 @@ class Machines(Protocol):
 
     def destroy(self, number: int) -> None:
         """Remove a machine, if there is one."""
+
+    def snapshot(self, number: int, snapshot: int) -> Layers:
+        """Keep a machine's disk as it is now."""
+
+    def forget(self, snapshot: int) -> None:
+        """Remove a snapshot that nothing is made of, if there is one."""
 
     def running(self, number: int) -> bool:
         """Tell whether a machine runs."""
@@ -72,6 +78,7 @@ class Operations:
             "shutdown": lambda droplet: machines.power_off(droplet.id, gracefully=True),
             "reboot": lambda droplet: self._restart(droplet, gracefully=True),
             "power_cycle": lambda droplet: self._restart(droplet, gracefully=False),
+            "snapshot": self._snapshot,
             "rename": lambda _: None,  # the name is data of the API alone
         }
 
@@ -106,6 +113,7 @@ class Operations:
                 self._submit(droplet.id, partial(self._perform, pending[droplet.id]))
             elif self._machines.wanted(droplet.id) and not self._machines.running(droplet.id):
                 self._submit(droplet.id, partial(self._machines.start, droplet.id))
+        self._forget_unused()
 
     def close(self) -> None:
         """Take no more work; what runs is finished."""
@@ -134,11 +142,13 @@ class Operations:
             self._store.save(msgspec.structs.replace(outcome, completed_at=now()))
 
     def _create(self, droplet: Droplet) -> None:
+        snapshot = self._store.get(Snapshot, int(droplet.image)) if droplet.image.isdecimal() else None
         self._machines.create(
             Order(
                 number=droplet.id,
                 hostname=droplet.name,
-                image=droplet.image,
+                image=snapshot.image if snapshot else droplet.image,
+                lowers=snapshot.lowers if snapshot else (),
                 address=droplet.address,
                 address6=droplet.address6,
                 user_data=droplet.user_data,
@@ -149,6 +159,45 @@ class Operations:
             current = self._store.get(Droplet, droplet.id)
             if current is not None:
                 self._store.save(msgspec.structs.replace(current, ready=True))
+        self._forget_unused()  # the one that a rebuilt droplet was made of before
+
+    def _snapshot(self, droplet: Droplet) -> None:
+        """Take the snapshots that were asked for: one, as a droplet has one action at a time."""
+        wanted = self._store.find(Snapshot, lambda s: s.droplet_id == droplet.id and not s.lowers)
+        for snapshot in wanted:
+            try:
+                kept = self._machines.snapshot(droplet.id, snapshot.id)
+            except BaseException:
+                self._store.remove(snapshot)
+                self._machines.forget(snapshot.id)
+                raise
+            with self._store.transaction():
+                current = self._store.get(Snapshot, snapshot.id)
+                if current is not None:
+                    taken = msgspec.structs.replace(current, lowers=list(kept.lowers), bytes=kept.bytes)
+                    self._store.save(taken)
+
+    def remove_snapshot(self, snapshot: Snapshot) -> None:
+        """Hide a snapshot at once; its layer goes when no droplet and no other snapshot is made of it."""
+        self._store.save(msgspec.structs.replace(snapshot, deleted=True))
+        self._forget_unused()
+
+    def _forget_unused(self) -> None:
+        """Remove the layers first: what a kill interrupts is found again by its row."""
+        for snapshot in self._unused():
+            self._machines.forget(snapshot.id)
+            self._store.remove(snapshot)
+
+    def _unused(self) -> list[Snapshot]:
+        with self._store.transaction():
+            droplets, snapshots = self._store.find(Droplet), self._store.find(Snapshot)
+        used = {int(droplet.image) for droplet in droplets if droplet.image.isdecimal()}
+        unused: list[Snapshot] = []
+        for snapshot in reversed(snapshots):  # one that is made of others is newer than they are
+            below = {path for other in snapshots if other not in unused for path in other.lowers[1:]}
+            if snapshot.deleted and snapshot.id not in used and below.isdisjoint(snapshot.lowers[:1]):
+                unused.append(snapshot)
+        return unused
 
     def _restart(self, droplet: Droplet, *, gracefully: bool) -> None:
         self._machines.stop(droplet.id, gracefully=gracefully)
@@ -159,6 +208,7 @@ class Operations:
         droplet = self._store.get(Droplet, number)
         if droplet is not None:
             self._store.remove(droplet)
+        self._forget_unused()
 
 
 def free_address(subnet: ipaddress.IPv4Network, taken: set[str]) -> str:

@@ -12,9 +12,9 @@ from typing import TypeVar
 
 import msgspec
 
-from .model import Action, Domain, Droplet, Item, Record, SshKey, Tag
+from .model import Action, Domain, Droplet, Item, Record, Snapshot, SshKey, Tag
 
-_KINDS: tuple[type[Item], ...] = (Action, Domain, Droplet, Record, SshKey, Tag)
+_KINDS: tuple[type[Item], ...] = (Action, Domain, Droplet, Record, Snapshot, SshKey, Tag)
 T = TypeVar("T", bound=Item)
 STATE = "state.db"  # the file's name in an instance's folder
 

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...node.files import write_file
@@ -32,7 +33,7 @@ def main(folder: Path) -> int:
     )  # a machine has one supervisor; released with the process
     groups = cgroup.join(record["machine"])
     write_file(folder / "cgroups.json", json.dumps([str(path) for path in groups]))
-    _mount(folder, record["base"])
+    _mount(folder, record.get("lowers") or [record["base"]])
     told = False
     running: list[subprocess.Popen[bytes]] = []
 
@@ -55,8 +56,8 @@ def main(folder: Path) -> int:
     return status
 
 
-def _mount(folder: Path, base: str) -> None:
-    layers = f"lowerdir={base},upperdir={folder / 'layer'},workdir={folder / 'work'}"
+def _mount(folder: Path, lowers: Sequence[str]) -> None:
+    layers = f"lowerdir={':'.join(lowers)},upperdir={folder / 'layer'},workdir={folder / 'work'}"
     subprocess.run(["mount", "-t", "overlay", "-o", layers, "overlay", str(folder / "root")], check=True)
 
 

@@ -9,7 +9,7 @@ import time
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from . import actions, catalog, domains, droplets, keys, tags
+from . import actions, catalog, domains, droplets, keys, snapshots, tags
 from .context import EXTENSION, Cloud
 from .http import RequestError, not_found
 from .limits import RateLimiter, Verdict
@@ -26,7 +26,7 @@ def create_app(cloud: Cloud) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False  # common clients end their addresses with one
-    for module in (actions, catalog, domains, droplets, keys, tags):
+    for module in (actions, catalog, domains, droplets, keys, snapshots, tags):
         app.register_blueprint(module.blueprint, url_prefix="/v2")
     limiter = RateLimiter(cloud.requests_per_hour, cloud.requests_per_minute, cloud.clock)
 

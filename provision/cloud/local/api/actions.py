@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, request
 
-from ..model import Action, Droplet
+from ..model import Action, Droplet, Snapshot, now
 from ..operations import PendingEventError
 from . import catalog, droplets, lookup
 from .context import cloud
@@ -97,7 +97,21 @@ def _begin(droplet: Droplet, wish: _Wish) -> Action:
             raise unprocessable("Droplet already has a pending event.") from None
         if changed != droplet:
             cloud().store.save(changed)
+        if wish.type == "snapshot":
+            cloud().store.add(_snapshot_of(droplet, wish.name))
     return action
+
+
+def _snapshot_of(droplet: Droplet, name: str) -> Snapshot:
+    made_of = catalog.find_image(droplet.image) or lookup.removed_snapshot(droplet.image)
+    return Snapshot(
+        name=name or f"{droplet.name}-{int(cloud().clock())}",
+        droplet_id=droplet.id,
+        image=made_of.image if isinstance(made_of, Snapshot) else droplet.image,
+        region=droplet.region,
+        created_at=now(),
+        min_disk_size=(catalog.size(droplet.size) or {})["disk"],
+    )
 
 
 def _changed(droplet: Droplet, wish: _Wish) -> Droplet:
@@ -109,5 +123,5 @@ def _changed(droplet: Droplet, wish: _Wish) -> Droplet:
         image = catalog.find_image(wish.image or droplet.image)
         if image is None:
             raise unprocessable("You specified an invalid image for Droplet rebuild.")
-        return msgspec.structs.replace(droplet, image=image.slug, ready=False)
+        return msgspec.structs.replace(droplet, image=catalog.reference(image), ready=False)
     return droplet

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from flask import Blueprint, request
 
-from ....distributions import Image
+from ....distributions import IMAGES, Image
+from ..model import Snapshot
+from . import lookup
 from .context import cloud
-from .http import not_found, page
+from .http import body, not_found, page
 
 blueprint = Blueprint("catalog", __name__)
 
+_DISK = 7  # GB
 _MADE = "2025-01-01T00:00:00Z"
 # slug: memory in MB, processors, disk in GB, transfer in TB, price in USD a month, description
 _SIZES = {
@@ -43,6 +47,12 @@ _REGIONS = {
     "tor1": "Toronto 1",
 }
 DEFAULT_REGION = "nyc1"
+
+
+class _Change(msgspec.Struct, kw_only=True):
+    name: str = ""
+    distribution: str = ""
+    description: str = ""
 
 
 def size(slug: str) -> dict[str, Any] | None:
@@ -90,15 +100,27 @@ def image_id(slug: str) -> int:
     return int.from_bytes(slug.encode(), "big") % 900_000_000 + 100_000_000
 
 
-def find_image(wanted: str | int) -> Image | None:
-    """Return an image on offer by slug or number, or None."""
-    return next(
-        (i for i in cloud().images if wanted in (i.slug, image_id(i.slug), str(image_id(i.slug)))), None
-    )
+def find_image(wanted: str | int) -> Image | Snapshot | None:
+    """Return an image on offer by slug or number, or a snapshot by number; None when there is none."""
+    offered = (i for i in cloud().images if wanted in (i.slug, image_id(i.slug), str(image_id(i.slug))))
+    snapshot = lookup.snapshot(int(wanted)) if str(wanted).isdecimal() else None
+    return next(offered, snapshot)
 
 
-def show_image(image: Image) -> dict[str, Any]:
+def reference(image: Image | Snapshot) -> str:
+    """Return what a droplet notes of its image: a slug, or a snapshot's number."""
+    return str(image.id) if isinstance(image, Snapshot) else image.slug
+
+
+def smallest_disk(image: Image | Snapshot) -> int:
+    """Return the disk in GB that a droplet of this image needs at least."""
+    return image.min_disk_size if isinstance(image, Snapshot) else _DISK
+
+
+def show_image(image: Image | Snapshot) -> dict[str, Any]:
     """Return an image as the API shows it."""
+    if isinstance(image, Snapshot):
+        return _show_snapshot(image)
     return {
         "id": image_id(image.slug),
         "name": image.name,
@@ -107,10 +129,29 @@ def show_image(image: Image) -> dict[str, Any]:
         "public": True,
         "regions": list(_REGIONS),
         "created_at": _MADE,
-        "min_disk_size": 7,
+        "min_disk_size": _DISK,
         "type": "base",
         "size_gigabytes": 0.4,
         "description": f"{image.distribution.title} {image.name}",
+        "tags": [],
+        "status": "available",
+    }
+
+
+def _show_snapshot(snapshot: Snapshot) -> dict[str, Any]:
+    base = next((image for image in IMAGES if image.slug == snapshot.image), None)
+    return {
+        "id": snapshot.id,
+        "name": snapshot.name,
+        "distribution": base.distribution.title if base else "Unknown",
+        "slug": None,
+        "public": False,
+        "regions": [snapshot.region],
+        "created_at": snapshot.created_at,
+        "min_disk_size": snapshot.min_disk_size,
+        "type": "snapshot",
+        "size_gigabytes": lookup.gigabytes(snapshot),
+        "description": "",
         "tags": [],
         "status": "available",
     }
@@ -130,11 +171,14 @@ def list_regions() -> dict[str, Any]:
 
 @blueprint.get("/images")
 def list_images() -> dict[str, Any]:
-    """List what droplets can be made from; there are no private, application or snapshot images."""
-    own = request.args.get("private") == "true" or request.args.get("type", "distribution") != "distribution"
-    return page(
-        "images", [] if own or request.args.get("tag_name") else [show_image(i) for i in cloud().images]
-    )
+    """List what droplets can be made from: the distributions and the account's own snapshots."""
+    kind, private = request.args.get("type"), request.args.get("private") == "true"
+    found: list[Image | Snapshot] = []
+    if kind in (None, "distribution") and not private:
+        found += cloud().images
+    if kind is None:
+        found += lookup.snapshots()
+    return page("images", [] if request.args.get("tag_name") else [show_image(image) for image in found])
 
 
 @blueprint.get("/images/<wanted>")
@@ -144,3 +188,14 @@ def get_image(wanted: str) -> dict[str, Any]:
     if image is None:
         raise not_found()
     return {"image": show_image(image)}
+
+
+@blueprint.put("/images/<int:number>")
+def rename_image(number: int) -> dict[str, Any]:
+    """Give a snapshot another name."""
+    change, snapshot = body(_Change), lookup.snapshot(number)
+    if snapshot is None:
+        raise not_found()
+    renamed = msgspec.structs.replace(snapshot, name=change.name or snapshot.name)
+    cloud().store.save(renamed)
+    return {"image": show_image(renamed)}

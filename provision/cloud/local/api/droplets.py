@@ -96,7 +96,7 @@ def check_name(name: str) -> None:
 
 def show(droplet: Droplet) -> dict[str, Any]:
     """Return a droplet as the API shows it."""
-    image = catalog.find_image(droplet.image)
+    image = catalog.find_image(droplet.image) or lookup.removed_snapshot(droplet.image)
     size = catalog.size(droplet.size) or {}
     return {
         "id": droplet.id,
@@ -112,7 +112,7 @@ def show(droplet: Droplet) -> dict[str, Any]:
         "features": droplet.features,
         "backup_ids": [],
         "next_backup_window": None,
-        "snapshot_ids": [],
+        "snapshot_ids": [item.id for item in lookup.snapshots() if item.droplet_id == droplet.id],
         "image": catalog.show_image(image) if image else {"slug": droplet.image},
         "volume_ids": [],
         "size": size,
@@ -129,10 +129,13 @@ def _checked(order: _Order, names: list[str]) -> Droplet:
     for name in names:
         check_name(name)
     image, region = catalog.find_image(order.image), catalog.matching_region(order.region)
-    if catalog.size(order.size) is None:
+    size = catalog.size(order.size)
+    if size is None:
         raise unprocessable("You specified an invalid size for Droplet creation.")
     if image is None:
         raise unprocessable("You specified an invalid image for Droplet creation.")
+    if catalog.smallest_disk(image) > size["disk"]:
+        raise unprocessable("This size is not available because it has a smaller disk.")
     if region is None:
         raise unprocessable("You specified an invalid region for Droplet creation.")
     if len(order.user_data.encode()) > _USER_DATA_BYTES:
@@ -143,7 +146,7 @@ def _checked(order: _Order, names: list[str]) -> Droplet:
         name="",
         region=region,
         size=order.size,
-        image=image.slug,
+        image=catalog.reference(image),
         created_at=now(),
         tags=list(dict.fromkeys(order.tags)),
         keys=[keys.find_for_droplet(key).public_key.strip() for key in order.ssh_keys],

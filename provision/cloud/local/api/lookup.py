@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model import Droplet
+from ..model import Droplet, Snapshot
 from .context import cloud
 from .http import not_found
 
@@ -23,3 +23,23 @@ def droplets(tag: str | None = None) -> list[Droplet]:
 def carries(item: Droplet, tag: str) -> bool:
     """Tell whether a droplet has this tag; case does not matter."""
     return tag.lower() in (name.lower() for name in item.tags)
+
+
+def snapshots() -> list[Snapshot]:
+    """Return all snapshots that have been taken."""
+    return cloud().store.find(Snapshot, lambda snapshot: bool(snapshot.lowers) and not snapshot.deleted)
+
+
+def snapshot(number: int) -> Snapshot | None:
+    """Return a snapshot that has been taken, or None."""
+    return next((found for found in snapshots() if found.id == number), None)
+
+
+def removed_snapshot(number: str) -> Snapshot | None:
+    """Return a snapshot that droplets are still made of, though it is no longer offered."""
+    return cloud().store.get(Snapshot, int(number)) if number.isdecimal() else None
+
+
+def gigabytes(item: Snapshot) -> float:
+    """Return what a snapshot is said to take."""
+    return round(item.bytes / 1024**3, 2)
