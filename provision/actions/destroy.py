@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
-from ..cloud.base import Cloud, DnsRecord, Machine
+from ..cloud.base import DnsRecord, Machine
 from ..errors import Exit, HubError
 from ..output import Output
 from ..transport import hostkeys
 from . import dns
 from .create import TAG
 from .fleet import LoadedFleet
-from .waiting import wait_for
-
-GONE_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ def doomed(loaded: LoadedFleet, name: str) -> Doomed:
         HubError: a machine of that name is not this fleet's.
     """
     wanted = loaded.machine_name(name)
-    found = loaded.cloud.machines_named(wanted)
+    found = loaded.machines.find(wanted)
     ours = tuple(machine for machine in found if {TAG, loaded.tag} <= set(machine.tags))
     pin = hostkeys.read(loaded.path).get(name)
     if found and not ours and pin is None:
@@ -69,20 +65,10 @@ def doomed(loaded: LoadedFleet, name: str) -> Doomed:
 
 def destroy(loaded: LoadedFleet, what: Doomed, output: Output) -> None:
     """Remove everything of a node; each part that is gone already is passed over, so a second run finishes a first."""
-    cloud = loaded.cloud
     # Records first: a name must not point to an address that the cloud may give to somebody else.
     with output.step("removing DNS records"):
-        cloud.delete_records(loaded.fleet.domain, what.records)
+        loaded.dns.delete(loaded.fleet.domain, what.records)
     for machine in what.machines:
         with output.step(f"removing machine {machine.name}"):
-            cloud.destroy(machine.id)
-            wait_for(
-                f"machine {machine.id} to be gone",
-                partial(_gone, cloud, machine.id),
-                seconds=GONE_SECONDS,
-            )
+            loaded.machines.destroy(machine)
     hostkeys.unpin(loaded.path, what.node)
-
-
-def _gone(cloud: Cloud, machine_id: int) -> bool | None:
-    return True if cloud.machine(machine_id) is None else None

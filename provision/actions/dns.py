@@ -21,19 +21,18 @@ def set_records(loaded: LoadedFleet, names: Iterable[str], machine: Machine) -> 
 
     A name whose machine has no IPv6 address loses an AAAA record that pointed elsewhere.
     """
-    cloud, domain = loaded.cloud, loaded.fleet.domain
-    cloud.ensure_domain(domain)
-    present = cloud.records(domain)
+    domain = loaded.fleet.domain
+    present = loaded.dns.records(domain)
     changed = []
     for fqdn in names:
         name = relative(domain, fqdn)
         for kind, address in zip(KINDS, (machine.ipv4, machine.ipv6), strict=True):
             mine = [record for record in present if (record.type, record.name) == (kind, name)]
             if address and [(record.data, record.ttl) for record in mine] != [(address, TTL)]:
-                cloud.set_record(domain, kind, name, address, TTL, replacing=mine)
+                loaded.dns.set(domain, DnsRecord(kind, name, address, TTL), replacing=mine)
                 changed.append(f"{fqdn} {kind} {address}")
             elif mine and not address:
-                cloud.delete_records(domain, mine)
+                loaded.dns.delete(domain, mine)
                 changed.append(f"{fqdn} {kind} removed")
     return changed
 
@@ -43,6 +42,6 @@ def records_of(loaded: LoadedFleet, addresses: Iterable[str]) -> list[DnsRecord]
     wanted = set(addresses)
     return [
         record
-        for record in loaded.cloud.records(loaded.fleet.domain)
+        for record in loaded.dns.records(loaded.fleet.domain)
         if record.type in KINDS and record.data in wanted
     ]

@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import keys
-from ..cloud.base import Cloud
+from ..cloud.base import Dns, Machines
 from ..errors import Exit, HubError
 from ..inventory.model import Fleet
 from ..secrets.store import SecretStore
 from ..transport import hostkeys
 from ..transport.hostkeys import Pin
 from ..transport.ssh import Target
+
+if TYPE_CHECKING:
+    from ..cloud.connect import Account
 
 
 @dataclass(frozen=True)
@@ -23,9 +27,18 @@ class LoadedFleet:
     fleet: Fleet
     path: Path
 
+    @property
+    def machines(self) -> Machines:
+        """The machines of the fleet's provider, connected when they are first asked for."""
+        return self._account.machines
+
+    @property
+    def dns(self) -> Dns:
+        """The name servers of the fleet's provider."""
+        return self._account.dns
+
     @cached_property
-    def cloud(self) -> Cloud:
-        """The fleet's cloud, connected when it is first asked for."""
+    def _account(self) -> Account:
         from ..cloud.connect import connect
 
         return connect(self.fleet, self.path)

@@ -150,7 +150,7 @@ class _Rotation:
     def _forget_at_the_cloud(self, former: str) -> None:
         """Remove the old key from the cloud's account. It opens nothing any more, so that this may fail."""
         try:
-            self._loaded.cloud.forget_ssh_key(former)
+            self._loaded.machines.forget_key(former)
         except HubError as error:
             self._output.line(f"ssh: the old key stays in the cloud's account: {error.message}")
 

@@ -1,17 +1,19 @@
-"""What hubctl asks of a cloud, and the plain data it gets back."""
+"""What hubctl asks of a provider of machines and of DNS, and the plain data it gets back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
-ActionStatus = Literal["in-progress", "completed", "errored"]
+Steps = Callable[[str], AbstractContextManager[object]]
+"""Shows a named step for the time of a `with` block: `Output.step`."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine of the cloud; addresses are empty until it has them."""
+    """A machine of the provider; addresses are empty until it has them."""
 
     id: int
     name: str
@@ -31,78 +33,118 @@ class Machine:
 
 @dataclass(frozen=True)
 class MachineSpec:
-    """What a new machine is to be."""
+    """What a new machine is to be.
+
+    Attributes:
+        name: full host name.
+        size: the provider's slug.
+        image: the provider's slug, or the name of a snapshot; resolved, the number of one.
+        region: the provider's slug.
+        tags: words that the machine is found by.
+        key_name: what the operator's key is called in the provider's account.
+        public_key: the operator's public key.
+        user_data: cloud-init's document; holds the private host key.
+        ipv6: whether it gets an IPv6 address, too.
+    """
 
     name: str
     size: str
     image: str
     region: str
     tags: tuple[str, ...]
-    ssh_keys: tuple[int, ...]
+    key_name: str
+    public_key: str
     user_data: str
     ipv6: bool
 
 
 @dataclass(frozen=True)
-class DnsRecord:
-    """A record of a domain; `name` is relative to it, `@` for the domain itself."""
+class Snapshot:
+    """A disk that was kept and that machines can be made from.
+
+    Attributes:
+        id: the provider's number.
+        title: its name in the provider's account.
+        created: ISO 8601 time.
+        regions: where machines can be made from it.
+        disk_gb: the smallest disk that it fits on.
+        size_gb: what it takes in the account.
+    """
 
     id: int
+    title: str
+    created: str
+    regions: tuple[str, ...]
+    disk_gb: int
+    size_gb: float
+
+
+@dataclass(frozen=True)
+class DnsRecord:
+    """A record of a domain; `name` is relative to it, `@` for the domain itself; `id` is 0 for a new one."""
+
     type: str
     name: str
     data: str
     ttl: int
+    id: int = 0
 
 
-class Cloud(Protocol):
-    """A provider of machines and DNS. Every call may raise HubError."""
+class Machines(Protocol):
+    """A provider of machines. Every call may raise HubError."""
 
-    def machines(self, tag: str) -> list[Machine]:
-        """List the machines with a tag."""
-        ...
-
-    def machines_named(self, name: str) -> list[Machine]:
+    def find(self, name: str) -> list[Machine]:
         """List the machines with exactly this name, whoever made them."""
         ...
 
-    def machine(self, machine_id: int) -> Machine | None:
-        """Return one machine, or None when there is none with this id."""
+    def resolve(self, spec: MachineSpec) -> MachineSpec:
+        """Make sure that such a machine can be made; return what is to be made in the provider's own terms.
+
+        Raises:
+            HubErrors: size, image or region are not on offer, with what is, nearest first.
+        """
         ...
 
-    def create(self, spec: MachineSpec) -> tuple[int, int]:
-        """Ask for a machine; return its id and the id of the action to wait for."""
+    def create(self, spec: MachineSpec) -> Machine:
+        """Ask for a machine that was resolved; it is then still being made."""
         ...
 
-    def action(self, action_id: int) -> ActionStatus:
-        """Return how far an action is."""
+    def ready(self, machine: Machine, steps: Steps) -> Machine:
+        """Wait until a machine is made and has its addresses; return it with them."""
         ...
 
-    def destroy(self, machine_id: int) -> None:
-        """Remove a machine and its disk; a missing one is no error."""
+    def destroy(self, machine: Machine) -> None:
+        """Remove a machine and its disk, and wait until it is gone; a missing one is no error."""
         ...
 
-    def ssh_key(self, name: str, public_key: str) -> int:
-        """Return the id of this public key at the cloud, registering it when it is new."""
+    def forget_key(self, public_key: str) -> None:
+        """Remove a public key from the account; a missing one is no error."""
         ...
 
-    def forget_ssh_key(self, public_key: str) -> None:
-        """Remove a public key from the cloud's account; a missing one is no error."""
+    def snapshots(self) -> list[Snapshot]:
+        """List the account's snapshots of machines."""
         ...
 
-    def ensure_domain(self, domain: str) -> bool:
-        """Have the cloud serve this domain; return whether it was added."""
+    def take_snapshot(self, machine: Machine, title: str, steps: Steps) -> Snapshot:
+        """Switch a machine off and keep its disk."""
         ...
+
+    def remove_snapshot(self, snapshot: Snapshot) -> None:
+        """Remove a snapshot; a missing one is no error."""
+        ...
+
+
+class Dns(Protocol):
+    """A provider of DNS. Every call may raise HubError."""
 
     def records(self, domain: str) -> list[DnsRecord]:
-        """List a domain's records; none when the cloud does not serve the domain."""
+        """List a domain's records; none when the domain is not served."""
         ...
 
-    def set_record(
-        self, domain: str, kind: str, name: str, data: str, ttl: int, *, replacing: Sequence[DnsRecord]
-    ) -> None:
-        """Make `name` have exactly this record of its kind, in the place of those it has now."""
+    def set(self, domain: str, record: DnsRecord, *, replacing: Sequence[DnsRecord] = ()) -> None:
+        """Write a record in the place of others; a domain that is not served yet is added."""
         ...
 
-    def delete_records(self, domain: str, records: Sequence[DnsRecord]) -> None:
-        """Delete records of a domain."""
+    def delete(self, domain: str, records: Sequence[DnsRecord]) -> None:
+        """Delete records of a domain; missing ones are no error."""
         ...

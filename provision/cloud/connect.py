@@ -1,14 +1,19 @@
-"""From an inventory to its cloud, and to the ACME directory its certificates come from."""
+"""From an inventory to its account at a provider, and to the ACME directory its certificates come from."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import Exit, HubError
 from ..inventory.model import Fleet
-from .base import Cloud
+from .base import Dns, Machines
+
+if TYPE_CHECKING:
+    from .api import Api
 
 API = "https://api.digitalocean.com/v2/"
 ACME_DIRECTORIES = {
@@ -26,29 +31,44 @@ def local_name(fleet: Fleet, inventory: Path) -> str:
     return f"{fleet.fleet[:24]}-{place}"
 
 
-def connect(fleet: Fleet, inventory: Path) -> Cloud:
-    """Return the cloud of a fleet.
+@dataclass(frozen=True)
+class Account:
+    """What a fleet has of its provider."""
+
+    machines: Machines
+    dns: Dns
+
+
+def connect(fleet: Fleet, inventory: Path) -> Account:
+    """Return the fleet's account at its provider.
 
     Raises:
         HubError: there is no token, or the local cloud is not running.
     """
-    from .digitalocean import DigitalOcean
+    from .digitalocean import DigitalOceanDns, DigitalOceanMachines
+
+    api = _api(fleet, inventory)
+    return Account(DigitalOceanMachines(api), DigitalOceanDns(api))
+
+
+def _api(fleet: Fleet, inventory: Path) -> Api:
+    from .api import TOKENS, Api
 
     if fleet.provider == "local":
         from .local.instance import load
 
         instance = load(local_name(fleet, inventory))
-        return DigitalOcean(instance.endpoint, instance.token)
-    token = os.environ.get("DIGITALOCEAN_ACCESS_TOKEN", "")
+        return Api(instance.endpoint, instance.token)
+    token = next(filter(None, (os.environ.get(name) for name in TOKENS)), "")
     if not token:
         raise HubError(
             "cloud-token",
             "there is no DigitalOcean token",
-            why="DIGITALOCEAN_ACCESS_TOKEN is not set",
-            hint="export DIGITALOCEAN_ACCESS_TOKEN=… (a token that may read and write)",
+            why=f"neither {' nor '.join(TOKENS)} is set",
+            hint=f"export {TOKENS[0]}=… (a token that may read and write)",
             exit_code=Exit.NOT_ALLOWED,
         )
-    return DigitalOcean(os.environ.get("DIGITALOCEAN_END_POINT", API), token)
+    return Api(os.environ.get("DIGITALOCEAN_END_POINT", API), token)
 
 
 def acme_directory(fleet: Fleet, inventory: Path) -> str:

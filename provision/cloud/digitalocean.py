@@ -1,176 +1,35 @@
-"""DigitalOcean, and every cloud that speaks its API v2 (the local one does).
-
-python-digitalocean does the talking; its transport is replaced as a whole, because the original opens a connection
-per POST, has no time limit and no retries, follows `next` links to any host with the token in hand, and
-loses the status of errors.
-"""
+"""DigitalOcean's machines and DNS, and those of every cloud that speaks its API v2 (the local one does)."""
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import replace
+from functools import partial
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
-import requests
-from digitalocean.baseapi import DELETE, GET, POST, PUT, BaseAPI
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
+from digitalocean.baseapi import GET, POST, PUT
 
-from ..errors import Exit, HubError
-from .base import ActionStatus, DnsRecord, Machine, MachineSpec
+from ..errors import HubError
+from ..waiting import wait_for
+from .api import REFUSED, Api, ApiError
+from .base import DnsRecord, Machine, MachineSpec, Snapshot, Steps
+from .offer import Offer, check
+from .snapshots import newest
 
-CONNECT_SECONDS, READ_SECONDS = 5, 30
-PAGES_AT_MOST = 200
-RETRIES = 5
-REFUSED = 422  # what is asked for contradicts what is there
-
-
-class ApiError(HubError):
-    """An answer of the cloud that is an error; `status` is HTTP's, 0 when there was no answer."""
-
-    def __init__(self, status: int, message: str, *, endpoint: str, request_id: str = "") -> None:
-        self.status = status
-        super().__init__(
-            _code(status),
-            f"{urlsplit(endpoint).netloc} answers: {message}" if status else message,
-            why=f"HTTP {status}" + (f", request {request_id}" if request_id else "") if status else "",
-            hint=_hint(status),
-            exit_code=_exit(status),
-        )
+MADE_SECONDS = 600
+ADDRESS_SECONDS = 120
+GONE_SECONDS = 120
+OFF_SECONDS = 90
+SNAPSHOT_SECONDS = 3600
 
 
-def _code(status: int) -> str:
-    codes = {0: "cloud-unreachable", 401: "cloud-token", 403: "cloud-forbidden", 404: "cloud-not-found"}
-    return codes.get(status, "cloud-rate-limit" if status == 429 else "cloud-refused")
+class DigitalOceanMachines:
+    """Droplets (see `base.Machines`)."""
 
+    def __init__(self, api: Api) -> None:
+        self._api = api
 
-def _hint(status: int) -> str:
-    if status == 0:
-        return "check the network; for a local fleet run `hubctl local up`"
-    if status in (401, 403):
-        return "set DIGITALOCEAN_ACCESS_TOKEN to a token that may read and write"
-    if status == 429:
-        return "wait a few minutes, then run the same command again"
-    return ""
-
-
-def _exit(status: int) -> Exit:
-    if status in (401, 403):
-        return Exit.NOT_ALLOWED
-    return Exit.UNREACHABLE if status == 0 or status >= 500 else Exit.FAILED
-
-
-class Api(BaseAPI):  # type: ignore[misc]  # the library has no types
-    """The library's API object with a transport of our own; `get_data` is its one entry point."""
-
-    def __init__(self, endpoint: str, token: str, *, backoff: float) -> None:
-        super().__init__()
-        self.token = token
-        self.end_point = endpoint if endpoint.endswith("/") else endpoint + "/"
-        self._host = urlsplit(self.end_point)[:2]
-        self._pages = 0
-        # POST is safe to repeat after a 429 alone: the request was not looked at.
-        retry = Retry(
-            total=RETRIES,
-            backoff_factor=backoff,
-            status_forcelist=(429,),
-            allowed_methods=None,
-            respect_retry_after_header=True,
-            raise_on_status=False,
-            connect=2,
-            read=0,
-        )
-        self._session = requests.Session()
-        self._session.trust_env = self._host[1].split(":")[0] not in ("127.0.0.1", "localhost")
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(max_retries=retry))
-        # The library logs whole payloads, user_data with the host key among them.
-        self._log.setLevel(logging.CRITICAL)
-
-    def _BaseAPI__perform_request(  # noqa: N802  # the name that the library's get_data calls
-        self,
-        url: str,
-        type: str = GET,  # noqa: A002
-        params: Mapping[str, Any] | None = None,
-    ) -> requests.Response:
-        target = urljoin(self.end_point, url.rstrip("/"))
-        self._pages += 1
-        if self._pages > PAGES_AT_MOST:
-            raise ApiError(
-                0, f"the cloud's list does not end after {PAGES_AT_MOST} pages", endpoint=self.end_point
-            )
-        if urlsplit(target)[:2] != self._host:
-            raise ApiError(
-                0,
-                f"the cloud's answer points to another host: {urlsplit(target).netloc}",
-                endpoint=self.end_point,
-            )
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        body = None if type in (GET, DELETE) else json.dumps(_without_nulls(params or {}))
-        try:
-            response = self._session.request(
-                type,
-                target,
-                headers=headers,
-                params=dict(params or {}) if type == GET else None,
-                data=body,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-            )
-        except requests.RequestException as error:
-            raise ApiError(
-                0, f"no answer from {self._host[1]} ({error.__class__.__name__})", endpoint=self.end_point
-            ) from None
-        self._guard(response)
-        return response
-
-    def _guard(self, response: requests.Response) -> None:
-        if not response.ok:
-            message, request_id = _explain(response)
-            raise ApiError(response.status_code, message, endpoint=self.end_point, request_id=request_id)
-
-    def call(self, path: str, kind: str = GET, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Call the API; return the answer's body, all pages of a list joined, {} for an empty one."""
-        self._pages = 0
-        answer = self.get_data(path, type=kind, params=dict(params or {}))
-        return answer if isinstance(answer, dict) else {}
-
-
-def _without_nulls(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in params.items() if value is not None}
-
-
-def _explain(response: requests.Response) -> tuple[str, str]:
-    """Return an error answer's message and request id, whatever its shape."""
-    try:
-        body = response.json()
-    except ValueError:
-        body = {}
-    if not isinstance(body, dict):
-        body = {}
-    message = body.get("message") or body.get("error") or response.reason or "an error without a text"
-    return str(message), str(body.get("request_id") or response.headers.get("x-request-id", ""))
-
-
-class DigitalOcean:
-    """The API as hubctl uses it (see `base.Cloud`).
-
-    Args:
-        endpoint: URL of the API, up to `/v2/`.
-        token: the bearer token.
-        backoff: the first pause before a request is repeated, in seconds; each next one is twice as long.
-    """
-
-    def __init__(self, endpoint: str, token: str, *, backoff: float = 1.0) -> None:
-        self._api = Api(endpoint, token, backoff=backoff)
-
-    def machines(self, tag: str) -> list[Machine]:
-        """List the machines with a tag."""
-        return [_machine(item) for item in self._api.call("droplets", GET, {"tag_name": tag})["droplets"]]
-
-    def machines_named(self, name: str) -> list[Machine]:
+    def find(self, name: str) -> list[Machine]:
         """List the machines with exactly this name; GPU machines are listed apart by the API."""
         found = [
             *self._api.call("droplets", GET, {"name": name})["droplets"],
@@ -179,39 +38,82 @@ class DigitalOcean:
         unique = {item["id"]: item for item in found if item["name"] == name}
         return [_machine(item) for item in unique.values()]
 
-    def machine(self, machine_id: int) -> Machine | None:
-        """Return one machine, or None when there is none with this id."""
-        try:
-            return _machine(self._api.call(f"droplets/{machine_id}")["droplet"])
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
+    def resolve(self, spec: MachineSpec) -> MachineSpec:
+        """Make sure that size, image and region are on offer, and together; return the number of a snapshot.
 
-    def create(self, spec: MachineSpec) -> tuple[int, int]:
-        """Ask for a machine; return its id and the id of the action to wait for."""
-        fields = {**asdict(spec), "monitoring": True}
-        answer = self._api.call("droplets", POST, fields)
-        return int(answer["droplet"]["id"]), int(answer["links"]["actions"][0]["id"])
+        Raises:
+            HubErrors: they are not; with what is on offer, nearest first.
+        """
+        offer = Offer.read(
+            sizes=self._api.call("sizes")["sizes"],
+            images=self._api.call("images")["images"],
+            regions=self._api.call("regions")["regions"],
+        )
+        # Asked for only where it matters: a token of limited access may not list them.
+        snapshots = [] if spec.image in offer.images else self.snapshots()
+        check(spec, offer, snapshots)
+        own = newest(snapshots, spec.image)
+        return replace(spec, image=str(own.id)) if own else spec
 
-    def action(self, action_id: int) -> ActionStatus:
-        """Return how far an action is."""
-        status: ActionStatus = self._api.call(f"actions/{action_id}")["action"]["status"]
-        return status
+    def create(self, spec: MachineSpec) -> Machine:
+        """Ask for a machine that was resolved; it is then still being made."""
+        fields = {
+            "name": spec.name,
+            "size": spec.size,
+            "image": int(spec.image) if spec.image.isdecimal() else spec.image,
+            "region": spec.region,
+            "tags": spec.tags,
+            "ssh_keys": [self._key(spec.key_name, spec.public_key)],
+            "user_data": spec.user_data,
+            "ipv6": spec.ipv6,
+            "monitoring": True,
+        }
+        return _machine(self._api.call("droplets", POST, fields)["droplet"])
 
-    def destroy(self, machine_id: int) -> None:
-        """Remove a machine and its disk; a missing one is no error."""
-        self._delete(f"droplets/{machine_id}")
+    def ready(self, machine: Machine, steps: Steps) -> Machine:
+        """Wait until a machine is made and has its addresses; return it with them."""
+        if machine.status == "new":
+            with steps("action complete"):
+                wait_for("the machine to be made", partial(self._made, machine.id), seconds=MADE_SECONDS)
+        with steps("address"):
+            return wait_for(
+                "an address",
+                partial(self._addressed, machine.id),
+                seconds=ADDRESS_SECONDS,
+                hint=f"is machine {machine.id} switched off? Switch it on at the cloud and run the same command again",
+            )
 
-    def _delete(self, path: str) -> None:
-        try:
-            self._api.call(path, DELETE)
-        except ApiError as error:
-            if error.status != 404:
-                raise
+    def _made(self, machine_id: int) -> bool | None:
+        # A new machine may be missing from what the API shows for some seconds.
+        answer = self._api.find(f"droplets/{machine_id}/actions") or {"actions": []}
+        making = next((item for item in answer["actions"] if item["type"] == "create"), None)
+        return _completed(making, "the cloud could not make the machine") if making else None
 
-    def ssh_key(self, name: str, public_key: str) -> int:
-        """Return the id of this public key at the cloud, registering it when it is new."""
+    def _addressed(self, machine_id: int) -> Machine | None:
+        machine = self._machine(machine_id)
+        return machine if machine and machine.status == "active" and machine.ipv4 else None
+
+    def _machine(self, machine_id: int) -> Machine | None:
+        answer = self._api.find(f"droplets/{machine_id}")
+        return _machine(answer["droplet"]) if answer else None
+
+    def destroy(self, machine: Machine) -> None:
+        """Remove a machine and its disk, and wait until it is gone; a missing one is no error."""
+        self._api.delete(f"droplets/{machine.id}")
+        wait_for(
+            f"machine {machine.id} to be gone",
+            lambda: True if self._machine(machine.id) is None else None,
+            seconds=GONE_SECONDS,
+        )
+
+    def forget_key(self, public_key: str) -> None:
+        """Remove a public key from the account; a missing one is no error."""
+        found = self._key_id(public_key)
+        if found is not None:
+            self._api.delete(f"account/keys/{found}")
+
+    def _key(self, name: str, public_key: str) -> int:
+        """Return the id of a public key in the account, registering it when it is new."""
         found = self._key_id(public_key)
         if found is not None:
             return found
@@ -224,64 +126,98 @@ class DigitalOcean:
             return found  # another run has registered it in the same moment
         return int(answer["ssh_key"]["id"])
 
-    def forget_ssh_key(self, public_key: str) -> None:
-        """Remove a public key from the cloud's account; a missing one is no error."""
-        found = self._key_id(public_key)
-        if found is not None:
-            self._delete(f"account/keys/{found}")
-
     def _key_id(self, public_key: str) -> int | None:
         wanted = public_key.split()[:2]
         items = self._api.call("account/keys")["ssh_keys"]
         return next((int(item["id"]) for item in items if item["public_key"].split()[:2] == wanted), None)
 
-    def ensure_domain(self, domain: str) -> bool:
-        """Have the cloud serve this domain; return whether it was added."""
-        if self._serves(domain):
-            return False
-        try:
-            self._api.call("domains", POST, {"name": domain})
-        except ApiError as error:
-            if error.status != REFUSED or not self._serves(domain):
-                raise
-            return False  # another run has added it in the same moment
-        return True
+    def snapshots(self) -> list[Snapshot]:
+        """List the account's snapshots of machines."""
+        items = self._api.call("snapshots", GET, {"resource_type": "droplet"})["snapshots"]
+        return [_snapshot(item) for item in items]
 
-    def _serves(self, domain: str) -> bool:
+    def take_snapshot(self, machine: Machine, title: str, steps: Steps) -> Snapshot:
+        """Switch a machine off and keep its disk."""
+        with steps("switched off"):
+            self._switch_off(machine)
+        with steps("snapshot taken"):
+            self._act(machine, "snapshot", SNAPSHOT_SECONDS, name=title)
+        return next(item for item in self.snapshots() if item.title == title)
+
+    def _switch_off(self, machine: Machine) -> None:
+        """Ask the machine to power off; cut the power when it does not."""
+        self._act(machine, "shutdown", OFF_SECONDS)
         try:
-            self._api.call(f"domains/{domain}")
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            return False
-        return True
+            wait_for("the machine to be off", partial(self._off, machine.id), seconds=OFF_SECONDS)
+        except HubError:
+            self._act(machine, "power_off", OFF_SECONDS)
+
+    def _off(self, machine_id: int) -> bool | None:
+        machine = self._machine(machine_id)
+        return True if machine and machine.status == "off" else None
+
+    def _act(self, machine: Machine, kind: str, seconds: float, **fields: object) -> None:
+        path = f"droplets/{machine.id}/actions"
+        action = self._api.call(path, POST, {"type": kind, **fields})["action"]
+        wait_for(
+            f"`{kind}` of machine {machine.id}",
+            lambda: _completed(
+                self._api.call(f"{path}/{action['id']}")["action"], f"the cloud's `{kind}` failed"
+            ),
+            seconds=seconds,
+        )
+
+    def remove_snapshot(self, snapshot: Snapshot) -> None:
+        """Remove a snapshot; a missing one is no error."""
+        self._api.delete(f"snapshots/{snapshot.id}")
+
+
+class DigitalOceanDns:
+    """DigitalOcean's name servers (see `base.Dns`)."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
 
     def records(self, domain: str) -> list[DnsRecord]:
-        """List a domain's records; none when the cloud does not serve the domain."""
-        try:
-            items = self._api.call(f"domains/{domain}/records")["domain_records"]
-        except ApiError as error:
-            if error.status == 404:
-                return []
-            raise
-        return [_record(item) for item in items]
+        """List a domain's records; none when the domain is not served."""
+        answer = self._api.find(f"domains/{domain}/records") or {"domain_records": []}
+        return [_record(item) for item in answer["domain_records"]]
 
-    def set_record(
-        self, domain: str, kind: str, name: str, data: str, ttl: int, *, replacing: Sequence[DnsRecord]
-    ) -> None:
-        """Make `name` have exactly this record of its kind, in the place of those it has now."""
-        fields = {"type": kind, "name": name, "data": data, "ttl": ttl}
+    def set(self, domain: str, record: DnsRecord, *, replacing: Sequence[DnsRecord] = ()) -> None:
+        """Write a record in the place of others; a domain that is not served yet is added."""
+        fields = {"type": record.type, "name": record.name, "data": record.data, "ttl": record.ttl}
         path = f"domains/{domain}/records"
         if replacing:
             self._api.call(f"{path}/{replacing[0].id}", PUT, fields)
-            self.delete_records(domain, replacing[1:])
-        else:
-            self._api.call(path, POST, fields)
+            self.delete(domain, replacing[1:])
+            return
+        if self._api.find(f"domains/{domain}") is None:
+            self._add(domain)
+        self._api.call(path, POST, fields)
 
-    def delete_records(self, domain: str, records: Sequence[DnsRecord]) -> None:
+    def _add(self, domain: str) -> None:
+        try:
+            self._api.call("domains", POST, {"name": domain})
+        except ApiError as error:
+            # Another run may have added it in the same moment.
+            if error.status != REFUSED or self._api.find(f"domains/{domain}") is None:
+                raise
+
+    def delete(self, domain: str, records: Sequence[DnsRecord]) -> None:
         """Delete records of a domain; missing ones are no error."""
         for record in records:
-            self._delete(f"domains/{domain}/records/{record.id}")
+            self._api.delete(f"domains/{domain}/records/{record.id}")
+
+
+def _completed(action: Mapping[str, Any], failed: str) -> bool | None:
+    if action["status"] == "errored":
+        raise HubError(
+            "cloud-action-failed",
+            failed,
+            why=f"action {action['id']} ended with an error",
+            hint="look at the cloud's own console, then run the same command again",
+        )
+    return True if action["status"] == "completed" else None
 
 
 def _machine(item: Mapping[str, Any]) -> Machine:
@@ -303,5 +239,16 @@ def _public(networks: Sequence[Mapping[str, str]]) -> str:
     return next((network["ip_address"] for network in networks if network.get("type") == "public"), "")
 
 
+def _snapshot(item: Mapping[str, Any]) -> Snapshot:
+    return Snapshot(
+        id=int(item["id"]),
+        title=item["name"],
+        created=item["created_at"],
+        regions=tuple(item["regions"]),
+        disk_gb=int(item.get("min_disk_size") or 0),
+        size_gb=float(item.get("size_gigabytes") or 0),
+    )
+
+
 def _record(item: Mapping[str, Any]) -> DnsRecord:
-    return DnsRecord(int(item["id"]), item["type"], item["name"], item["data"], int(item.get("ttl") or 0))
+    return DnsRecord(item["type"], item["name"], item["data"], int(item.get("ttl") or 0), int(item["id"]))

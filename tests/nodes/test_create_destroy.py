@@ -8,7 +8,8 @@ import pytest
 
 from provision import keys
 from provision.cloud.base import MachineSpec
-from provision.cloud.digitalocean import DigitalOcean
+from provision.cloud.api import Api
+from provision.cloud.digitalocean import DigitalOceanDns, DigitalOceanMachines
 from provision.errors import Exit
 from provision.transport import hostkeys
 from tests.support.fleet import IMAGE
@@ -19,8 +20,15 @@ pytestmark = pytest.mark.nodes
 EMPTY = "{}"
 
 
-def cloud_of(instance):
-    return DigitalOcean(instance.endpoint, instance.token)
+def machines_of(instance):
+    return DigitalOceanMachines(Api(instance.endpoint, instance.token))
+
+
+def records_of(instance, fleet):
+    """The addresses that names of a fleet have, by kind and name."""
+    dns = DigitalOceanDns(Api(instance.endpoint, instance.token))
+    records = dns.records(f"{fleet.name}.test")
+    return {(record.type, record.name) for record in records if record.type in ("A", "AAAA")}
 
 
 def mounts(instance, machine):
@@ -36,11 +44,11 @@ def mounts(instance, machine):
 def test_destroy_leaves_no_machine_record_mount_or_pin_behind(make_fleet, local_instance):
     fleet = make_fleet({"box": EMPTY})
     fleet.done("create-node", "box", "--no-deploy")
-    cloud = cloud_of(local_instance)
+    machines = machines_of(local_instance)
     domain = f"{fleet.name}.test"
     address = fleet.address("box")
-    (machine,) = cloud.machines(f"hubctl-{fleet.name}")
-    assert {(record.type, record.name) for record in cloud.records(domain)} >= {("A", "box"), ("AAAA", "box")}
+    (machine,) = machines.find(f"box.{domain}")
+    assert records_of(local_instance, fleet) == {("A", "box"), ("AAAA", "box")}
     assert mounts(local_instance, machine)
 
     done = fleet.done("destroy-node", "box", "--yes")
@@ -48,8 +56,8 @@ def test_destroy_leaves_no_machine_record_mount_or_pin_behind(make_fleet, local_
     assert f"machine box.{domain} (id {machine.id}" in done.stdout
     assert f"record box.{domain} A {address}" in done.stdout
     assert "pinned host key" in done.stdout
-    assert cloud.machine(machine.id) is None
-    assert [record for record in cloud.records(domain) if record.type in ("A", "AAAA")] == []
+    assert machines.find(f"box.{domain}") == []
+    assert records_of(local_instance, fleet) == set()
     assert not hostkeys.path_for(fleet.inventory).exists()
     # As on DigitalOcean, a droplet is hidden at once and removed within seconds.
     eventually(lambda: not mounts(local_instance, machine))
@@ -64,24 +72,35 @@ def test_destroy_is_refused_without_a_yes_and_says_what_it_would_remove(make_fle
     assert done.status == Exit.NOT_ALLOWED
     assert f"machine box.{fleet.name}.test" in done.stderr
     assert "--yes" in done.stderr
-    assert len(cloud_of(local_instance).machines(f"hubctl-{fleet.name}")) == 1
+    assert len(machines_of(local_instance).find(f"box.{fleet.name}.test")) == 1
     fleet.done("destroy-node", "box", "--yes")
 
 
 def test_a_name_taken_by_somebody_elses_machine_is_left_alone(make_fleet, local_instance):
     fleet = make_fleet({"box": EMPTY})
-    cloud = cloud_of(local_instance)
+    machines = machines_of(local_instance)
     wanted = f"box.{fleet.name}.test"
-    spec = MachineSpec(wanted, "s-1vcpu-1gb", IMAGE, "fra1", ("theirs",), (), "#cloud-config\n", False)
-    machine_id, _ = cloud.create(spec)
+    spec = MachineSpec(
+        name=wanted,
+        size="s-1vcpu-1gb",
+        image=IMAGE,
+        region="fra1",
+        tags=("theirs",),
+        key_name="theirs",
+        public_key=keys.make("theirs").public,
+        user_data="#cloud-config\n",
+        ipv6=False,
+    )
+    theirs = machines.create(spec)
     for words in (["create-node", "box"], ["destroy-node", "box", "--yes"]):
         done = fleet.hubctl(*words)
         assert done.status == Exit.NOT_ALLOWED
         assert "name-taken" in done.stderr or wanted in done.stderr
         assert "nothing was changed" in done.stderr
-    assert cloud.machine(machine_id) is not None
+    assert [machine.id for machine in machines.find(wanted)] == [theirs.id]
     assert not hostkeys.path_for(fleet.inventory).exists()
-    cloud.destroy(machine_id)
+    machines.destroy(theirs)
+    machines.forget_key(spec.public_key)
 
 
 def test_a_create_that_is_killed_is_carried_on(make_fleet, local_instance):
@@ -94,7 +113,7 @@ def test_a_create_that_is_killed_is_carried_on(make_fleet, local_instance):
     process.communicate()
     done = fleet.done("create-node", "box", "--no-deploy")
     assert "found machine" in done.text
-    assert len(cloud_of(local_instance).machines(f"hubctl-{fleet.name}")) == 1
+    assert len(machines_of(local_instance).find(f"box.{fleet.name}.test")) == 1
     assert fleet.ssh("box", "hostname").strip() in ("box", f"box.{fleet.name}.test")
     fleet.done("destroy-node", "box", "--yes")
 
@@ -102,12 +121,11 @@ def test_a_create_that_is_killed_is_carried_on(make_fleet, local_instance):
 def test_options_override_the_inventory(make_fleet, local_instance):
     fleet = make_fleet({"box": EMPTY})
     fleet.done("create-node", "box", "--no-deploy", "--size", "s-2vcpu-4gb", "--hostname", "other")
-    cloud = cloud_of(local_instance)
-    (machine,) = cloud.machines(f"hubctl-{fleet.name}")
+    (machine,) = machines_of(local_instance).find(f"box.{fleet.name}.test")
     assert machine.size == "s-2vcpu-4gb"
-    assert {record.name for record in cloud.records(f"{fleet.name}.test") if record.type == "A"} == {"other"}
+    assert records_of(local_instance, fleet) == {("A", "other"), ("AAAA", "other")}
     fleet.done("destroy-node", "box", "--yes")
-    assert [r for r in cloud.records(f"{fleet.name}.test") if r.type in ("A", "AAAA")] == []
+    assert records_of(local_instance, fleet) == set()
 
 
 def test_a_wrong_token_is_refused_and_nothing_is_made(make_fleet, local_instance):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import requests
 
-from provision.cloud.digitalocean import DigitalOcean
+from provision.cloud.api import Api
+from provision.cloud.digitalocean import DigitalOceanMachines
 from tests.support.fleet import Fleet
 from tests.support.waiting import eventually
 
@@ -14,8 +15,8 @@ LIMIT = 120
 
 def power(fleet: Fleet, node: str, action: str) -> None:
     """Order `power_off`, `power_on` or `power_cycle`, and wait until the cloud has done it."""
-    cloud = DigitalOcean(fleet.instance.endpoint, fleet.instance.token)
-    (machine,) = cloud.machines_named(f"{node}.{fleet.name}.test")
+    machines = DigitalOceanMachines(Api(fleet.instance.endpoint, fleet.instance.token))
+    (machine,) = machines.find(f"{node}.{fleet.name}.test")
     url = f"{fleet.instance.endpoint.rstrip('/')}/droplets/{machine.id}/actions"
     headers = {"Authorization": f"Bearer {fleet.instance.token}"}
     order = requests.post(url, json={"type": action}, headers=headers, timeout=30).json()["action"]

@@ -13,9 +13,11 @@ _MODULES = {
     "history": "history",
     "lock-release": "locking",
     "lock-status": "locking",
+    "ready": "ready",
     "releases": "releases",
     "restart": "restart",
     "rollback": "rollback",
+    "seal": "seal",
     "status": "status",
 }
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..errors import Exit, HubError
+from .errors import Exit, HubError
 
 T = TypeVar("T")
 
