@@ -15,7 +15,7 @@ from ..transport.hostkeys import Pin
 from ..waiting import wait_for
 from . import dns
 from .fleet import LoadedFleet
-from .requests import Caller, attempt
+from .job import Job
 from .userdata import user_data
 
 TAG = "hubctl"
@@ -38,12 +38,13 @@ class Created:
     records: tuple[str, ...]
 
 
-def create(loaded: LoadedFleet, name: str, node: Node, caller: Caller, output: Output) -> Created:
+def create(job: Job, name: str, node: Node) -> Created:
     """Make a node's machine, or find it again and carry on, until it is ready to be deployed to.
 
     Raises:
         HubError: the name is taken by another machine, what it shall be is not on offer, or a wait came to its limit.
     """
+    loaded, output = job.loaded, job.output
     public_key = _operator_key(loaded, output)
     found = machine_of(loaded, name)
     if found is None:
@@ -55,7 +56,7 @@ def create(loaded: LoadedFleet, name: str, node: Node, caller: Caller, output: O
     ready = loaded.machines.ready(machine, output.step)
     output.line(f"  {' '.join(ready.addresses)}")
     hostkeys.pin(loaded.path, replace(hostkeys.read(loaded.path)[name], addresses=ready.addresses))
-    enter(loaded, name, caller, output, new=found is None)
+    enter(job, name, new=found is None)
     with output.step("DNS records"):
         records = dns.set_records(loaded, node_hostnames(loaded.fleet, name, node), ready)
     for record in records:
@@ -114,17 +115,17 @@ def _make(loaded: LoadedFleet, name: str, spec: MachineSpec, output: Output) -> 
             raise
 
 
-def enter(loaded: LoadedFleet, name: str, caller: Caller, output: Output, *, new: bool) -> None:
+def enter(job: Job, name: str, *, new: bool) -> None:
     """Log in to a machine as soon as that is possible, and wait until it can be deployed to.
 
     Raises:
         HubError: it cannot be entered, or did not become ready.
     """
-    target = loaded.target(name)
+    target = job.loaded.target(name)
     latest: list[HubError] = []
 
     def ready() -> bool | None:
-        error = attempt(loaded, name, "ready", caller, output, seconds=READY_SECONDS).error
+        error = job.ask("ready", name, seconds=READY_SECONDS).error
         if error is None:
             return True
         if error.code not in (_PASSING_AT_FIRST if new else _PASSING):
@@ -133,9 +134,9 @@ def enter(loaded: LoadedFleet, name: str, caller: Caller, output: Output, *, new
         return None
 
     if target.gateway is None:
-        with output.step("SSH banner"):
+        with job.output.step("SSH banner"):
             wait_for("SSH", lambda: _banner(target.address, target.port), seconds=BANNER_SECONDS, pause=0.2)
-    with output.step("authenticated, cloud-init done, apt lock free"):
+    with job.output.step("authenticated, cloud-init done, apt lock free"):
         try:
             wait_for("the login", ready, seconds=LOGIN_SECONDS)
         except HubError as error:

@@ -132,9 +132,9 @@ class DigitalOceanMachines:
         return next((int(item["id"]) for item in items if item["public_key"].split()[:2] == wanted), None)
 
     def snapshots(self) -> list[Snapshot]:
-        """List the account's snapshots of machines."""
-        items = self._api.call("snapshots", GET, {"resource_type": "droplet"})["snapshots"]
-        return [_snapshot(item) for item in items]
+        """List the account's snapshots of machines; none at a cloud that has no such thing."""
+        answer = self._api.find("snapshots?resource_type=droplet") or {"snapshots": []}
+        return [_snapshot(item) for item in answer["snapshots"]]
 
     def take_snapshot(self, machine: Machine, title: str, steps: Steps) -> Snapshot:
         """Switch a machine off and keep its disk."""

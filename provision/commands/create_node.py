@@ -25,19 +25,21 @@ def create_node(
     """
     with command(json) as output:
         from ..actions.create import create
-        from ..inventory.hosts import node_named, with_overrides
+        from ..actions.job import Caller, Job
+        from ..inventory.hosts import node_named, options_of
+        from ..inventory.load import load
 
         loaded = load_fleet(inventory)
-        node = node_named(loaded.fleet, name, loaded.path)
-        chosen = {"size": size, "hostname": hostname, "image": image, "region": region}
-        created = create(loaded, name, with_overrides(node, chosen), output)
+        node_named(loaded.fleet, name, loaded.path)
+        options = options_of(name, {"size": size, "hostname": hostname, "image": image, "region": region})
+        node = load(loaded.path, options).nodes[name] if options else loaded.fleet.nodes[name]
+        job = Job(loaded, Caller(f"create-node {name}"), output)
+        created = create(job, name, node)
         machine = created.machine
         output.event(
             "node", node=name, id=machine.id, address=machine.ipv4, new=created.new, records=created.records
         )
         if not no_deploy:
-            from ..actions.job import Caller, Job
             from .outcomes import deploy_and_show
 
-            job = Job(loaded, Caller(f"create-node {name}"), output)
             deploy_and_show(job, [name], parallel=1)

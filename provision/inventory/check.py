@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,15 +9,11 @@ from ..distributions import IMAGES, unfit
 from ..errors import HubError, Position
 from .check_tunnels import check_tunnels
 from .draft import Draft, Keys, dotted, mistake
-from .model import service_shapes
+from .model import Acme, service_shapes
+from .providers import PROVIDERS
 from .suggest import did_you_mean
 
 MAX_FQDN = 253
-
-# DigitalOcean's families: s-1vcpu-2gb, c-2, m3-8vcpu-64gb, so1_5-2vcpu-16gb, gpu-h100x1-80gb, 512mb.
-_SIZE_SLUG = re.compile(
-    r"[a-z]{1,2}[0-9]?(_[0-9])?-[0-9]+(vcpu)?(-[a-z0-9]+)*|gpu-[a-z0-9]+x[0-9]+(-[a-z0-9]+)+|[0-9]+[mg]b"
-)
 
 
 def check(draft: Draft) -> Iterator[HubError]:
@@ -49,20 +44,24 @@ class _Claim:
 
 def sizes_are_known(draft: Draft) -> Iterator[HubError]:
     """A size is a key of `sizes` or a slug of the provider; so is what `sizes` stands for a slug."""
+    provider = PROVIDERS.get(draft.data.get("provider", ""))
+    if provider is None:
+        return
     sizes = draft.data.get("sizes", {})
     used: list[tuple[Keys, str, list[str]]] = [(("sizes", name), slug, []) for name, slug in sizes.items()]
     for name, node in draft.nodes():
         if "size" in node and node["size"] not in sizes:
             used.append((("nodes", name, "size"), node["size"], list(sizes)))
     for keys, size, known in used:
-        if not _SIZE_SLUG.fullmatch(size):
+        if not provider.size.fullmatch(size):
             neither = "neither a name of `sizes` nor" if known else "not"
             yield mistake(
                 "unknown-size",
                 f'`{dotted(keys)}` is "{size}": {neither} a size of the provider',
                 draft.values[keys],
                 why=f"`sizes` has: {', '.join(known)}" if known else "",
-                hint=did_you_mean(size, known) or "sizes of the provider are written like s-1vcpu-2gb",
+                hint=did_you_mean(size, known)
+                or f"sizes of the provider are written like {provider.size_example}",
             )
 
 
@@ -108,27 +107,19 @@ def names_have_one_node(draft: Draft) -> Iterator[HubError]:
 
 
 def acme_fits_provider(draft: Draft) -> Iterator[HubError]:
-    """The local test CA reaches local nodes only, and Let's Encrypt reaches none of them."""
-    provider = draft.data.get("provider")
-    server = draft.data.get("acme", {}).get("server", "")
-    if provider == "digitalocean" and server == "local":
-        yield mistake(
-            "acme-unreachable",
-            "`acme.server: local` is the test CA of this computer: machines at DigitalOcean cannot reach it",
-            draft.values["acme", "server"],
-            hint="use letsencrypt-staging to try things out, letsencrypt when all works",
-        )
-    absent = ("acme",) not in draft.keys or (
-        draft.data.get("acme") == {} and ("acme", "server") not in draft.keys
+    """Certificates come from a directory that reaches the provider's machines and that they reach."""
+    provider = PROVIDERS.get(draft.data.get("provider", ""))
+    given = ("acme", "server") in draft.keys
+    server = draft.data.get("acme", {}).get("server", "" if given else Acme().server)
+    if provider is None or not provider.unreachable.fullmatch(server):
+        return
+    yield mistake(
+        "acme-unreachable",
+        provider.unreachable_message,
+        draft.values.get(("acme", "server"), draft.values[("provider",)]),
+        why="" if given else f"`acme.server` is {server} where it is not given",
+        hint=provider.unreachable_hint,
     )
-    if provider == "local" and (absent or server.startswith("letsencrypt")):
-        yield mistake(
-            "acme-unreachable",
-            "Let's Encrypt cannot reach the machines of `provider: local`",
-            draft.values.get(("acme", "server"), draft.values[("provider",)]),
-            why="`acme.server` is letsencrypt where it is not given" if absent else "",
-            hint="write `acme: {server: local}`",
-        )
 
 
 def _claims(draft: Draft) -> Iterator[_Claim]:

@@ -28,6 +28,14 @@ class Draft:
     values: Place = field(default_factory=dict)
     errors: list[HubError] = field(default_factory=list)
 
+    def put(self, keys: Keys, value: object) -> None:
+        """Put a value in the place of the one at a path; its parent is there."""
+        parent: Any = self.data
+        for key in keys[:-1]:
+            parent = parent[key]
+        parent[keys[-1]] = value
+        self.values.setdefault(keys, self.keys.get(keys[:-1], self.values[()]))
+
     def nodes(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the nodes by name."""
         yield from self.data.get("nodes", {}).items()

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from ..errors import Exit, HubError
+from .load import Options
 from .model import Fleet, Node
 from .scalars import text_problem
 from .services.service import Site
@@ -44,24 +45,24 @@ def node_hostnames(fleet: Fleet, name: str, node: Node) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def with_overrides(node: Node, chosen: Mapping[str, str | None]) -> Node:
-    """Return the node with options of the command line in place of its own; None keeps what the inventory says.
+def options_of(name: str, chosen: Mapping[str, str | None]) -> Options:
+    """Return options of the command line as values of a node, for `load`; None keeps what the inventory says.
 
     Raises:
-        HubError: an option's value is not what the inventory allows.
+        HubError: an option's value is not of the form that the inventory allows.
     """
-    given = {name: value for name, value in chosen.items() if value is not None}
+    given = {option: value for option, value in chosen.items() if value is not None}
     kinds = {item.name: item.type for item in _fields(Node)}
-    for name, value in given.items():
-        if problem := text_problem(value, kinds[name]):
+    for option, value in given.items():
+        if problem := text_problem(value, kinds[option]):
             raise HubError(
                 "bad-option",
-                f"--{name} {problem.text}",
+                f"--{option} {problem.text}",
                 why=problem.why,
                 hint=problem.hint,
                 exit_code=Exit.USAGE,
             )
-    return msgspec.structs.replace(node, **given)
+    return {("nodes", name, option): value for option, value in given.items()}
 
 
 def _how_to_add(name: str, fleet: Fleet, path: Path) -> str:

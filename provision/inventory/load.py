@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from ..errors import HubError, HubErrors, Position
 from .check import check
-from .draft import mistake
+from .draft import Keys, mistake
 from .model import Fleet
 from .source import compose, read_text, repeated_keys
 from .walk import walk
 
+Options = Mapping[Keys, str]
+"""Values of the command line in the place of an inventory's own, by their path."""
 
-def load(path: Path) -> Fleet:
-    """Return the fleet that a file describes.
+
+def load(path: Path, options: Options | None = None) -> Fleet:
+    """Return the fleet that a file describes, with options in the place of its values.
 
     Raises:
         HubErrors: every mistake of the file, in the order of their places.
@@ -25,11 +29,13 @@ def load(path: Path) -> Fleet:
         text = read_text(path)
     except HubError as error:
         raise HubErrors([error]) from None
-    return parse(text, file)
+    return parse(text, file, options)
 
 
-def parse(text: str, file: str) -> Fleet:
+def parse(text: str, file: str, options: Options | None = None) -> Fleet:
     """Return the fleet that a text describes; `file` is the name that mistakes carry.
+
+    Options are held to the same rules; a mistake of theirs carries the place where the value would stand.
 
     Raises:
         HubErrors: every mistake of the text, in the order of their places.
@@ -39,6 +45,8 @@ def parse(text: str, file: str) -> Fleet:
         hint = "docs/reference/inventory.md shows a whole one"
         raise HubErrors([mistake("not-a-mapping", "the inventory is empty", Position(file, 1, 1), hint=hint)])
     draft = walk(root, msgspec.inspect.type_info(Fleet), file)
+    for keys, value in (options or {}).items():
+        draft.put(keys, value)
     errors = [*repeated_keys(root, file), *draft.errors, *check(draft)]
     if errors:
         raise HubErrors(sorted(errors, key=_place))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from provision import keys
-from provision.cloud.base import MachineSpec
 from provision.cloud.api import Api
+from provision.cloud.base import MachineSpec
 from provision.cloud.digitalocean import DigitalOceanDns, DigitalOceanMachines
 from provision.errors import Exit
 from provision.transport import hostkeys

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from provision.errors import Exit, HubError
-from provision.inventory.hosts import node_hostnames, node_named, with_overrides
+from provision.errors import Exit, HubError, HubErrors
+from provision.inventory.hosts import node_hostnames, node_named, options_of
 from provision.inventory.load import load, parse
 from provision.inventory.model import Node, Services
 from provision.inventory.services.task_api import TaskApi
@@ -64,9 +64,41 @@ def test_a_node_answers_to_its_own_name_and_its_services(
     assert node_hostnames(load(DEMO), "apis", node) == names
 
 
+TWO = """\
+fleet: demo
+domain: demo.test
+provider: local
+operator: {email: ops@demo.test}
+acme: {server: local}
+nodes:
+  apis: {size: s-1vcpu-2gb, image: debian-13-x64, services: {}}
+  box: {size: s-1vcpu-2gb, image: debian-13-x64, services: {}}
+"""
+
+
 def test_options_replace_what_the_inventory_says_and_none_keeps_it() -> None:
-    changed = with_overrides(NODE, {"size": "c-2", "image": None, "hostname": "box", "region": None})
-    assert changed == Node(size="c-2", image="debian-13-x64", hostname="box")
+    options = options_of("box", {"size": "c-2", "image": None, "hostname": "other", "region": None})
+    fleet = parse(TWO, "demo.yml", options)
+    assert fleet.nodes["box"] == Node(size="c-2", image="debian-13-x64", hostname="other")
+    assert fleet.nodes["apis"] == parse(TWO, "demo.yml").nodes["apis"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "code"),
+    [
+        ("hostname", "apis", "duplicate-hostname"),
+        ("image", "debian-11-x64", "unfit-image"),
+        ("image", "fedora-43-x64", "unfit-image"),
+        ("size", "gigantic", "unknown-size"),
+    ],
+)
+def test_options_keep_to_the_inventorys_rules_and_name_the_node(option: str, value: str, code: str) -> None:
+    with pytest.raises(HubErrors) as caught:
+        parse(TWO, "demo.yml", options_of("box", {option: value}))
+    (error,) = caught.value.errors
+    assert (error.code, error.exit_code) == (code, Exit.INVENTORY)
+    assert error.where is not None
+    assert error.where.line == 8
 
 
 @pytest.mark.parametrize(
@@ -74,6 +106,6 @@ def test_options_replace_what_the_inventory_says_and_none_keeps_it() -> None:
 )
 def test_an_option_must_be_what_the_inventory_allows(option: str, value: str) -> None:
     with pytest.raises(HubError) as caught:
-        with_overrides(NODE, {option: value})
+        options_of("box", {option: value})
     assert (caught.value.code, caught.value.exit_code) == ("bad-option", Exit.USAGE)
     assert f"--{option}" in caught.value.message

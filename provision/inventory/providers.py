@@ -1,0 +1,50 @@
+"""What each provider asks of an inventory. Plain data: which sizes and images a cloud has now, only the cloud knows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Provider:
+    """The rules of a provider.
+
+    Attributes:
+        size: how its sizes are written.
+        size_example: one of them.
+        unreachable: the values of `acme.server` whose directory its machines cannot use.
+        unreachable_message: what is then wrong.
+        unreachable_hint: and what to write.
+    """
+
+    size: re.Pattern[str]
+    size_example: str
+    unreachable: re.Pattern[str]
+    unreachable_message: str
+    unreachable_hint: str
+
+
+# DigitalOcean's families: s-1vcpu-2gb, c-2, m3-8vcpu-64gb, so1_5-2vcpu-16gb, gpu-h100x1-80gb, 512mb.
+_SIZE = re.compile(
+    r"[a-z]{1,2}[0-9]?(_[0-9])?-[0-9]+(vcpu)?(-[a-z0-9]+)*|gpu-[a-z0-9]+x[0-9]+(-[a-z0-9]+)+|[0-9]+[mg]b"
+)
+
+PROVIDERS = {
+    "digitalocean": Provider(
+        size=_SIZE,
+        size_example="s-1vcpu-2gb",
+        unreachable=re.compile("local"),
+        unreachable_message="`acme.server: local` is the test CA of this computer: "
+        "machines at DigitalOcean cannot reach it",
+        unreachable_hint="use letsencrypt-staging to try things out, letsencrypt when all works",
+    ),
+    "local": Provider(
+        size=_SIZE,
+        size_example="s-1vcpu-2gb",
+        unreachable=re.compile("letsencrypt.*"),
+        unreachable_message="Let's Encrypt cannot reach the machines of `provider: local`",
+        unreachable_hint="write `acme: {server: local}`",
+    ),
+}
+"""By the name that an inventory's `provider` has."""
