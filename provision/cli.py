@@ -13,6 +13,7 @@ from .commands import (
     deploy,
     destroy_node,
     history,
+    image,
     local,
     lock,
     plan,
@@ -20,6 +21,7 @@ from .commands import (
     restart,
     rollback,
     rotate_key,
+    run,
     schema,
     secrets,
     status,
@@ -41,6 +43,7 @@ app.command("plan")(plan.plan)
 app.command("status")(status.status)
 app.command("restart")(restart.restart)
 app.command("rollback")(rollback.rollback)
+app.command("run", cls=run.AfterDashes)(run.run)
 app.command("releases")(releases.releases)
 app.command("history")(history.history)
 app.command("rotate-key")(rotate_key.rotate_key)
@@ -48,6 +51,7 @@ app.command("destroy-node")(destroy_node.destroy_node)
 app.command("schema")(schema.schema)
 app.add_typer(lock.app, name="lock")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(image.app, name="image")
 app.add_typer(local.app, name="local")
 
 

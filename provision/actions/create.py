@@ -16,6 +16,7 @@ from ..waiting import wait_for
 from . import dns
 from .fleet import LoadedFleet
 from .job import Job
+from .recipe import is_stale
 from .userdata import user_data
 
 TAG = "hubctl"
@@ -48,15 +49,17 @@ def create(job: Job, name: str, node: Node) -> Created:
     public_key = _operator_key(loaded, output)
     found = machine_of(loaded, name)
     if found is None:
-        machine = _make(loaded, name, spec_of(loaded, name, node, public_key), output)
+        if is_stale(loaded, name, node.image):
+            output.line(
+                f"image {node.image} was baked from other packages or locks: it works, only slower; "
+                f"`hubctl image bake {name}` makes it anew"
+            )
+        machine = order(job, name, spec_of(loaded, name, node, public_key))
     else:
         output.line(f"found machine {found.name} (id {found.id})")
         _require_pin(loaded, name, found)
         machine = found
-    ready = loaded.machines.ready(machine, output.step)
-    output.line(f"  {' '.join(ready.addresses)}")
-    hostkeys.pin(loaded.path, replace(hostkeys.read(loaded.path)[name], addresses=ready.addresses))
-    enter(job, name, new=found is None)
+    ready = arrive(job, name, machine, new=found is None)
     with output.step("DNS records"):
         records = dns.set_records(loaded, node_hostnames(loaded.fleet, name, node), ready)
     for record in records:
@@ -99,9 +102,14 @@ def spec_of(loaded: LoadedFleet, name: str, node: Node, public_key: str) -> Mach
     )
 
 
-def _make(loaded: LoadedFleet, name: str, spec: MachineSpec, output: Output) -> Machine:
-    """Ask for a machine whose host key is known beforehand."""
-    with output.step(f"asking for machine {spec.name} ({spec.size}, {spec.image}, {spec.region})"):
+def order(job: Job, name: str, spec: MachineSpec) -> Machine:
+    """Ask for a machine whose host key is known beforehand.
+
+    Raises:
+        HubError: it is not on offer or was refused; nothing was made.
+    """
+    loaded = job.loaded
+    with job.output.step(f"asking for machine {spec.name} ({spec.size}, {spec.image}, {spec.region})"):
         resolved = loaded.machines.resolve(spec)
         host_key = keys.make(name)
         # Pinned before the machine exists: a run that is killed here can be carried on.
@@ -115,7 +123,21 @@ def _make(loaded: LoadedFleet, name: str, spec: MachineSpec, output: Output) -> 
             raise
 
 
-def enter(job: Job, name: str, *, new: bool) -> None:
+def arrive(job: Job, name: str, machine: Machine, *, new: bool) -> Machine:
+    """Wait until a machine is made, has addresses, lets the operator in and can be deployed to.
+
+    Raises:
+        HubError: it could not be made or entered, or a wait came to its limit.
+    """
+    loaded = job.loaded
+    ready = loaded.machines.ready(machine, job.output.step)
+    job.output.line(f"  {' '.join(ready.addresses)}")
+    hostkeys.pin(loaded.path, replace(hostkeys.read(loaded.path)[name], addresses=ready.addresses))
+    _enter(job, name, new=new)
+    return ready
+
+
+def _enter(job: Job, name: str, *, new: bool) -> None:
     """Log in to a machine as soon as that is possible, and wait until it can be deployed to.
 
     Raises:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from ..errors import Exit, HubError
-from .options import InventoryOption, JsonOption, YesOption, command, load_fleet
+from .options import InventoryOption, JsonOption, YesOption, command, confirm, load_fleet
 
 
 def destroy_node(
@@ -31,23 +29,9 @@ def destroy_node(
             output.result(f"there is nothing of node {name}")
             return
         if not yes:
-            _ask(name, lines)
+            question = f"Remove all this of {name}, the disk's content included?"
+            confirm(question, lines, f"hubctl destroy-node {name}")
         destroy(loaded, what, output)
         for line in lines:
             output.result(f"removed {line}")
         output.event("destroyed", node=name, removed=lines)
-
-
-def _ask(name: str, lines: list[str]) -> None:
-    if not sys.stdin.isatty():
-        raise HubError(
-            "not-confirmed",
-            f"destroying {name} was not confirmed",
-            why="this would remove:\n" + "\n".join(lines),
-            hint=f"hubctl destroy-node {name} --yes",
-            exit_code=Exit.NOT_ALLOWED,
-        )
-    for line in lines:
-        typer.echo(f"  {line}", err=True)
-    if not typer.confirm(f"Remove all this of {name}, the disk's content included?", err=True):
-        raise typer.Exit(int(Exit.NOT_ALLOWED))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import HubError
+from ..errors import Exit, HubError
 
 if TYPE_CHECKING:
     from ..actions.fleet import LoadedFleet
@@ -63,6 +64,32 @@ def load_fleet(inventory: Path | None) -> LoadedFleet:
 
     path = find(inventory)
     return LoadedFleet(load(path), path)
+
+
+def confirm(question: str, lines: list[str], again: str) -> None:
+    """Ask before something is removed; where nobody can be asked, refuse.
+
+    Args:
+        question: what is asked.
+        lines: what would be removed.
+        again: the command that does it without asking.
+
+    Raises:
+        HubError: there is no terminal.
+        typer.Exit: the answer is no.
+    """
+    if not sys.stdin.isatty():
+        raise HubError(
+            "not-confirmed",
+            f"`{again}` was not confirmed",
+            why="this would remove:\n" + "\n".join(lines),
+            hint=f"{again} --yes",
+            exit_code=Exit.NOT_ALLOWED,
+        )
+    for line in lines:
+        typer.echo(f"  {line}", err=True)
+    if not typer.confirm(question, err=True):
+        raise typer.Exit(int(Exit.NOT_ALLOWED))
 
 
 def chosen_nodes(loaded: LoadedFleet, names: list[str] | None) -> list[str]:

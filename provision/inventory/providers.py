@@ -13,6 +13,7 @@ class Provider:
     Attributes:
         size: how its sizes are written.
         size_example: one of them.
+        bake_size: the smallest that images are made on.
         unreachable: the values of `acme.server` whose directory its machines cannot use.
         unreachable_message: what is then wrong.
         unreachable_hint: and what to write.
@@ -20,6 +21,7 @@ class Provider:
 
     size: re.Pattern[str]
     size_example: str
+    bake_size: str
     unreachable: re.Pattern[str]
     unreachable_message: str
     unreachable_hint: str
@@ -34,6 +36,7 @@ PROVIDERS = {
     "digitalocean": Provider(
         size=_SIZE,
         size_example="s-1vcpu-2gb",
+        bake_size="s-1vcpu-1gb",
         unreachable=re.compile("local"),
         unreachable_message="`acme.server: local` is the test CA of this computer: "
         "machines at DigitalOcean cannot reach it",
@@ -42,6 +45,7 @@ PROVIDERS = {
     "local": Provider(
         size=_SIZE,
         size_example="s-1vcpu-2gb",
+        bake_size="s-1vcpu-1gb",
         unreachable=re.compile("letsencrypt.*"),
         unreachable_message="Let's Encrypt cannot reach the machines of `provider: local`",
         unreachable_hint="write `acme: {server: local}`",

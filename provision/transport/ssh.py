@@ -216,6 +216,11 @@ class Session:
         self._transport = transport
         self._silent = silent
 
+    @property
+    def transport(self) -> paramiko.Transport:
+        """The connection itself, for who does more with it than run programs."""
+        return self._transport
+
     def line_to(self, target: Target) -> paramiko.Channel:
         """Open a line from this node to another's sshd.
 

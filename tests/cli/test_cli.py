@@ -19,6 +19,8 @@ COMMANDS = [
     "history",
     "destroy-node",
     "schema",
+    "run",
+    "image",
     "lock",
     "local",
 ]

@@ -12,7 +12,7 @@ import pytest
 
 from provision import keys
 from provision.errors import Exit, HubError
-from provision.transport import ssh
+from provision.transport import people, ssh
 from provision.transport.hostkeys import Pin, fingerprint
 from provision.transport.ssh import Target, connect
 
@@ -122,6 +122,42 @@ def test_another_host_key_stops_everything_and_both_fingerprints_are_shown(serve
     assert fingerprint(other) in error.why
     assert fingerprint(server.host_key.public_base64) in error.why
     assert "hubctl destroy-node apis" in error.hint
+
+
+def test_what_people_run_streams_line_by_line_and_keeps_its_status(server):
+    said = []
+    script = "echo one; echo two >&2; printf three; exit 7"
+    with connect(server.target()) as session:
+        status = people.run(
+            session,
+            ["sh", "-c", script],
+            stdout=lambda line: said.append(("out", line)),
+            stderr=lambda line: said.append(("err", line)),
+            terminal=False,
+        )
+    assert status == 7
+    assert sorted(said) == [("err", "two"), ("out", "one"), ("out", "three")]
+
+
+def test_words_that_people_give_are_not_taken_apart(server):
+    said = []
+    with connect(server.target(gateway=server.target())) as session:
+        status = people.run(
+            session,
+            ["printf", "%s\n", "a b", "$HOME", "'; echo x", "ü"],
+            stdout=said.append,
+            stderr=said.append,
+            terminal=False,
+        )
+    assert (status, said) == (0, ["a b", "$HOME", "'; echo x", "ü"])
+
+
+def test_with_a_terminal_a_command_has_one(server):
+    said = []
+    with connect(server.target()) as session:
+        status = people.run(session, ["tty"], stdout=said.append, stderr=said.append, terminal=True)
+    assert status == 0
+    assert said[0].startswith("/dev/")
 
 
 def test_a_refused_key_names_the_file(server, tmp_path):
