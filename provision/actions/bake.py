@@ -1,4 +1,4 @@
-"""image bake: a machine of a node's recipe, emptied of all that is its own, and a snapshot of its disk."""
+"""image bake: a machine with what a node is made of, emptied of all that is its own, and a snapshot of its disk."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from ..node.manifest import dump
 from ..transport import hostkeys
 from .create import arrive, machine_of, order, spec_of
 from .fleet import LoadedFleet
+from .ingredients import Ingredients, ingredients
 from .job import Job
-from .recipe import Recipe, recipe
 
 TAG = "hubctl-bake"
 _NAME_CHARACTERS = 64
@@ -32,7 +32,7 @@ class Wish:
     """What an image shall be; empty values follow from the node.
 
     Attributes:
-        node: name of the node whose recipe is baked.
+        node: name of the node whose packages and environments are baked.
         name: what the image is called.
         base: the provider's image that it is made from.
         size: of the machine that it is made on; its disk is the smallest that the image fits on.
@@ -47,7 +47,7 @@ class Wish:
 
 
 def bake(job: Job, wish: Wish) -> Snapshot:
-    """Make an image of a node's recipe, in the place of a former one of that name.
+    """Make an image of what a node is made of, in the place of a former one of that name.
 
     Raises:
         HubError: the machine could not be made or deployed, or its disk could not be kept. No machine is left over.
@@ -55,7 +55,7 @@ def bake(job: Job, wish: Wish) -> Snapshot:
     loaded, output = job.loaded, job.output
     node = loaded.fleet.nodes[wish.node]
     base = wish.base or _base(loaded, node)
-    what = recipe(loaded, wish.node)
+    what = ingredients(loaded, wish.node)
     title = Title(wish.name or _name(loaded, wish.node, node, base), base, what.digest(base))
     former = named(loaded.machines.snapshots(), title.name)
     size = wish.size or PROVIDERS[loaded.fleet.provider].bake_size
@@ -136,8 +136,8 @@ def _remove(job: Job, name: str) -> None:
     hostkeys.unpin(loaded.path, name)
 
 
-def _fill(job: Job, name: str, what: Recipe) -> None:
-    """Bring the recipe to a machine, and take from it what makes it this one."""
+def _fill(job: Job, name: str, what: Ingredients) -> None:
+    """Bring them to a machine, and take from it what makes it this one."""
     with job.output.step("packages and environments"):
         resources = [dump(resource) for resource in what.resources]
         _asked(job, "converge", name, apply=True, resources=resources)

@@ -15,8 +15,8 @@ from ..transport.hostkeys import Pin
 from ..waiting import wait_for
 from . import dns
 from .fleet import LoadedFleet
+from .ingredients import is_stale
 from .job import Job
-from .recipe import is_stale
 from .userdata import user_data
 
 TAG = "hubctl"

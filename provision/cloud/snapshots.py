@@ -1,4 +1,4 @@
-"""Names of baked images: a snapshot's title says what it is called, what it was made from, and of which recipe."""
+"""Names of baked images: a snapshot's title says what it is called, what it was made from, and of what."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from .base import Snapshot
 
 @dataclass(frozen=True)
 class Title:
-    """The title of a baked image in the account, `<name>@<base>@<recipe>`.
+    """The title of a baked image in the account, `<name>@<base>@<digest>`.
 
     Attributes:
         name: what an inventory calls it.
         base: slug of the provider's image that it was made from.
-        recipe: digest of packages and locks.
+        digest: of its packages and locks.
     """
 
     name: str
     base: str
-    recipe: str
+    digest: str
 
     def __str__(self) -> str:
-        return "@".join((self.name, self.base, self.recipe))
+        return "@".join((self.name, self.base, self.digest))
 
 
 def title_of(snapshot: Snapshot) -> Title | None:

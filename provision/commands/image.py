@@ -29,7 +29,7 @@ def bake(
     inventory: InventoryOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Make an image of a node's recipe on a machine of its own, which is removed again.
+    """Make an image of what a node is made of, on a machine of its own, which is removed again.
 
     Written as `image:` in the inventory, it is what `create-node` makes machines from.
     """
@@ -88,7 +88,7 @@ def _show(snapshots: list[Snapshot], output: Output) -> None:
             "image",
             name=name_of(item),
             base=base,
-            recipe=title.recipe if title else "",
+            digest=title.digest if title else "",
             created=item.created,
             regions=item.regions,
             size_gb=item.size_gb,

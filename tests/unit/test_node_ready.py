@@ -1,7 +1,7 @@
 """When a new machine can be deployed to, and what is taken from one before its disk becomes an image."""
 
 import fcntl
-import threading
+import json
 
 import pytest
 
@@ -22,18 +22,24 @@ def finish(machine, errors="[]"):
     machine.path("run/cloud-init/.new").rename(machine.path(RESULT))
 
 
+def until_it_waits(machine, then):
+    """Ask whether a machine is ready; do something when it waits; return the status and what it waited for."""
+    process = machine.start()
+    process.stdin.write(machine.request(op="ready"))
+    process.stdin.flush()
+    said = json.loads(process.stdout.readline())
+    then()
+    process.stdout.read()
+    return process.wait(timeout=60), said["text"]
+
+
 def test_a_machine_without_cloud_init_is_ready_when_apt_is(machine):
     run = machine.ask("ready")
     assert (run.status, run.of("error"), run.of("progress")) == (0, [], [])
 
 
 def test_cloud_init_is_waited_for(fresh):
-    later = threading.Timer(0.5, finish, [fresh])
-    later.start()
-    run = fresh.ask("ready")
-    later.join()
-    assert run.status == 0
-    assert [event["text"] for event in run.of("progress")] == ["waiting for cloud-init"]
+    assert until_it_waits(fresh, lambda: finish(fresh)) == (0, "waiting for cloud-init")
 
 
 def test_cloud_init_that_is_switched_off_is_not_waited_for(fresh):
@@ -58,13 +64,9 @@ def test_apts_locks_are_waited_for(fresh, name):
     finish(fresh)
     with fresh.path(name).open("a") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)
-        held = fresh.ask("ready", seconds=0.3)
-        later = threading.Timer(0.5, fcntl.lockf, [file, fcntl.LOCK_UN])
-        later.start()
-        freed = fresh.ask("ready")
-        later.join()
-    assert name in held.error["message"]
-    assert freed.status == 0
+        assert name in fresh.ask("ready", seconds=0.3).error["message"]
+        waited = until_it_waits(fresh, lambda: fcntl.lockf(file, fcntl.LOCK_UN))
+    assert waited == (0, f"waiting for {name}")
 
 
 SECRETS = (

@@ -7,13 +7,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..bundles import bundle
 from ..cloud.connect import acme_directory
 from ..cloud.snapshots import newest, title_of
 from ..distributions import IMAGES
 from ..node.resources import Packages, PythonEnv, Release, Resource
 from ..plan import plan
-from ..steps.context import Bundle, Context, Location
-from ..transport.archive import pack_runtime
+from ..steps.context import Context, Location
 from .fleet import LoadedFleet
 from .needs import needs
 
@@ -23,7 +23,7 @@ _DIGITS = 12
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Ingredients:
     """What an image is baked of: no secret, no data, nothing that names a node.
 
     Attributes:
@@ -33,13 +33,13 @@ class Recipe:
     resources: tuple[Resource, ...]
 
     def digest(self, base: str) -> str:
-        """Return the address of an image of this recipe, made from a provider's image."""
+        """Return the address of an image of these, made from a provider's image."""
         content = [base, *(sorted(_content(resource)) for resource in self.resources)]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:_DIGITS]
 
 
-def recipe_of(resources: Iterable[Resource]) -> Recipe:
-    """Return the recipe in a plan; a release counts by its environment alone."""
+def ingredients_of(resources: Iterable[Resource]) -> Ingredients:
+    """Return the ingredients of a plan; a release counts by its environment alone."""
     found: dict[str, Resource] = {}
     for resource in resources:
         if isinstance(resource, Packages | PythonEnv):
@@ -47,36 +47,35 @@ def recipe_of(resources: Iterable[Resource]) -> Recipe:
         elif isinstance(resource, Release):
             warmed = PythonEnv(f"{_WARMED}/{resource.service}", resource.requirements, resource.uv)
             found[warmed.id] = warmed
-    return Recipe(tuple(found.values()))
+    return Ingredients(tuple(found.values()))
 
 
-def recipe(loaded: LoadedFleet, name: str) -> Recipe:
-    """Return the recipe of a node, which need not be created, nor any that it has tunnels to.
+def ingredients(loaded: LoadedFleet, name: str) -> Ingredients:
+    """Return the ingredients of a node, which need not be created, nor any that it has tunnels to.
 
     Raises:
         HubError: its plan cannot be made.
     """
-    bundle = pack_runtime()
     needed = needs(loaded, [name], make=False)
     context = Context(
         fleet=loaded.fleet,
         name=name,
         node=loaded.fleet.nodes[name],
         acme_directory=acme_directory(loaded.fleet, loaded.path),
-        bundle=Bundle(bundle.sha256, bundle.requirements),
+        bundle=bundle,
         keys=needed.keys,
         locations={**dict.fromkeys(loaded.fleet.nodes, _SOMEWHERE), **needed.locations},
     )
-    return recipe_of(plan(context).resources)
+    return ingredients_of(plan(context).resources)
 
 
 def is_stale(loaded: LoadedFleet, name: str, image: str) -> bool:
-    """Whether an image was baked of another recipe than a node has now; nothing is known of other images."""
+    """Whether an image was baked of others than a node needs now; nothing is known of other images."""
     if image in {known.slug for known in IMAGES}:
         return False
     own = newest(loaded.machines.snapshots(), image)
     title = title_of(own) if own else None
-    return title is not None and title.recipe != recipe(loaded, name).digest(title.base)
+    return title is not None and title.digest != ingredients(loaded, name).digest(title.base)
 
 
 def _content(resource: Resource) -> Iterable[str]:

@@ -1,10 +1,10 @@
-"""What an image is baked of, and when one is of another recipe."""
+"""What an image is baked of, and when one is of others."""
 
 from dataclasses import replace
 
 import pytest
 
-from provision.actions.recipe import recipe_of
+from provision.actions.ingredients import ingredients_of
 from provision.cloud.base import Snapshot
 from provision.cloud.snapshots import Title, name_of, named, newest, title_of
 from provision.node.resources import File, Packages, PythonEnv, Release
@@ -25,19 +25,19 @@ PLAN = (
 )
 
 
-def test_a_recipe_is_packages_and_environments_and_nothing_that_is_a_nodes_own():
-    packages, tool, warmed = recipe_of(PLAN).resources
+def test_ingredients_are_packages_and_environments_and_nothing_that_is_a_nodes_own():
+    packages, tool, warmed = ingredients_of(PLAN).resources
     assert packages == PLAN[0]
     assert tool == PLAN[2]
     assert (warmed.requirements, warmed.uv) == (RELEASE.requirements, RELEASE.uv)
-    assert "SECRET" not in repr(recipe_of(PLAN))
+    assert "SECRET" not in repr(ingredients_of(PLAN))
 
 
-def test_a_recipe_does_not_change_with_settings_or_code():
-    digest = recipe_of(PLAN).digest("debian-13-x64")
+def test_ingredients_do_not_change_with_settings_or_code():
+    digest = ingredients_of(PLAN).digest("debian-13-x64")
     other = replace(RELEASE, settings="{}", bundle="ef" * 32, release="cd" * 8)
-    assert recipe_of((*PLAN[:3], other)).digest("debian-13-x64") == digest
-    assert recipe_of((Packages(("redis-server", "nginx")), *PLAN[1:])).digest("debian-13-x64") == digest
+    assert ingredients_of((*PLAN[:3], other)).digest("debian-13-x64") == digest
+    assert ingredients_of((Packages(("redis-server", "nginx")), *PLAN[1:])).digest("debian-13-x64") == digest
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,12 @@ def test_a_recipe_does_not_change_with_settings_or_code():
         PLAN[:3],
     ],
 )
-def test_other_packages_or_locks_are_another_recipe(changed):
-    assert recipe_of(changed).digest("debian-13-x64") != recipe_of(PLAN).digest("debian-13-x64")
+def test_other_packages_or_locks_are_other_ingredients(changed):
+    assert ingredients_of(changed).digest("debian-13-x64") != ingredients_of(PLAN).digest("debian-13-x64")
 
 
-def test_the_base_belongs_to_the_recipe():
-    assert recipe_of(PLAN).digest("debian-12-x64") != recipe_of(PLAN).digest("debian-13-x64")
+def test_the_base_belongs_to_the_ingredients():
+    assert ingredients_of(PLAN).digest("debian-12-x64") != ingredients_of(PLAN).digest("debian-13-x64")
 
 
 def snapshot(number, title, created="2026-11-20T08:00:00Z"):
