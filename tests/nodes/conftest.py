@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from tests.support import small
 from tests.support.fleet import Fleet
 from tests.support.groups import shared_fleet
 from tests.support.tasks import TASK_API
@@ -28,6 +29,14 @@ def deployed(make_fleet):
     """A fleet whose one node `apis` runs task_api. Tests must leave it converged."""
     fleet = make_fleet({"apis": TASK_API})
     fleet.created = fleet.done("create-node", "apis")
+    return fleet
+
+
+@shared_fleet
+def bare(make_fleet, tmp_path_factory):
+    """A fleet whose one node `box` has no service, but the small plan. Tests must leave it converged."""
+    fleet = make_fleet({small.NODE: "{}"}).planned(tmp_path_factory.mktemp("small"), small.plan())
+    fleet.done("create-node", small.NODE)
     return fleet
 
 

@@ -100,7 +100,8 @@ def test_a_node_that_is_off_is_named_and_the_others_are_done(fresh, cheap):
     cheap.done("deploy")
 
 
-FREEZE = "sleep 0.5; pkill -STOP -x sshd; sleep 44; pkill -CONT -x sshd"
+# Newer releases of OpenSSH are several programs: sshd, sshd-session, sshd-auth.
+FREEZE = "sleep 0.5; pkill -STOP -x 'sshd.*'; sleep 44; pkill -CONT -x 'sshd.*'"
 
 
 def cable(fleet, node):

@@ -12,90 +12,88 @@ pytestmark = pytest.mark.nodes
 
 
 @pytest.fixture
-def slow(deployed, tmp_path):
+def slow(bare, tmp_path):
     """A hubctl whose deploys are held in the middle."""
-    held.clean_up(deployed, "apis")
-    yield deployed.patched(tmp_path, resources=held.resources(tmp_path.name))
-    held.let_go(deployed, "apis")
-    held.wait_until_free(deployed, "apis")
-    held.clean_up(deployed, "apis")
+    held.clean_up(bare, "box")
+    yield bare.patched(tmp_path, resources=held.resources(tmp_path.name))
+    held.let_go(bare, "box")
+    held.wait_until_free(bare, "box")
+    held.clean_up(bare, "box")
 
 
 @pytest.fixture
 def running(slow):
     """A deploy that is held."""
-    process = slow.start("deploy", "apis")
-    process.lock = held.wait_until_held(slow, "apis")
+    process = slow.start("deploy", "box")
+    process.lock = held.wait_until_held(slow, "box")
     yield process
     process.kill()
     process.communicate()
 
 
-def test_a_second_deploy_is_told_who_holds_the_node_since_when_from_where_and_by_which_command(
-    deployed, running
-):
-    done = deployed.hubctl("deploy")
+def test_a_second_deploy_is_told_who_holds_the_node_since_when_from_where_and_by_which_command(bare, running):
+    done = bare.hubctl("deploy")
     assert done.status == Exit.LOCKED
     for key in ("who", "from", "started", "command"):
         assert running.lock[key] in done.stderr
-    assert running.lock["command"] == "deploy apis"
+    assert running.lock["command"] == "deploy box"
     assert "--lock-wait" in done.stderr
-    events = deployed.hubctl("deploy", "--json").events
+    events = bare.hubctl("deploy", "--json").events
     assert [event["code"] for event in events if event["event"] == "error"] == ["locked"]
 
 
-def test_lock_status_names_the_holder_and_plan_needs_no_lock(deployed, running):
-    shown = deployed.done("lock", "status").stdout
-    assert f"apis: `deploy apis` by {running.lock['who']} from {running.lock['from']}" in shown
-    assert deployed.hubctl("plan").status in (Exit.DONE, Exit.CHANGES)
+def test_lock_status_names_the_holder_and_plan_needs_no_lock(bare, running):
+    shown = bare.done("lock", "status").stdout
+    assert f"box: `deploy box` by {running.lock['who']} from {running.lock['from']}" in shown
+    assert bare.hubctl("plan").status in (Exit.DONE, Exit.CHANGES)
 
 
-def test_lock_wait_waits_and_then_does_it(deployed, running):
-    waiting = deployed.start("deploy", "--lock-wait", "120")
+def test_lock_wait_waits_and_then_does_it(bare, running):
+    waiting = bare.start("deploy", "--lock-wait", "120")
     for line in waiting.stderr:
         if "waiting for" in line:
             break
     assert running.lock["who"] in line
     assert waiting.poll() is None
-    held.let_go(deployed, "apis")
+    held.let_go(bare, "box")
     stdout, stderr = waiting.communicate(timeout=120)
     assert waiting.returncode == 0, stdout + stderr
     assert running.wait(timeout=60) == 0
 
 
-def test_lock_wait_ends_when_its_time_is_over(deployed, running):
-    assert deployed.hubctl("deploy", "--lock-wait", "2").status == Exit.LOCKED
+def test_lock_wait_ends_when_its_time_is_over(bare, running):
+    assert bare.hubctl("deploy", "--lock-wait", "2").status == Exit.LOCKED
 
 
-def test_lock_release_stops_the_run_after_the_resource_in_hand(deployed, slow, running):
-    releasing = deployed.start("lock", "release", "apis", "--yes")
+def test_lock_release_stops_the_run_after_the_resource_in_hand(bare, slow, running):
+    releasing = bare.start("lock", "release", "box", "--yes")
     # Let go only once the second engine has asked the first to stop.
-    deployed.ssh(
-        "apis", "sh", "-c", "until [ $(pgrep -fc 'hubctl/[e]ngine/') -ge 2 ]; do sleep 0.1; done; sleep 1"
+    bare.ssh(
+        "box", "sh", "-c", "until [ $(pgrep -fc 'hubctl/[e]ngine/') -ge 2 ]; do sleep 0.1; done; sleep 1"
     )
-    held.let_go(deployed, "apis")
+    held.let_go(bare, "box")
     stdout, stderr = releasing.communicate(timeout=60)
     assert releasing.returncode == 0, stderr
-    assert "apis: stopped `deploy apis`" in stdout
+    assert "box: stopped `deploy box`" in stdout
     _, stderr = running.communicate(timeout=60)
     assert running.returncode == Exit.FAILED
-    assert "stopped on apis before its end" in stderr
+    assert "stopped on box before its end" in stderr
     assert "again" in stderr
-    assert held.AFTER not in deployed.ssh("apis", "sh", "-c", "ls /etc/hubctl-test-*")
-    assert "free" in deployed.done("lock", "release", "--yes").stdout
+    assert held.AFTER not in bare.ssh("box", "sh", "-c", "ls /etc/hubctl-test-*")
+    assert "free" in bare.done("lock", "release", "--yes").stdout
 
 
-def test_lock_release_asks_first(deployed, running):
-    assert deployed.hubctl("lock", "release").status != 0
-    assert held.holder(deployed, "apis")["pid"] == running.lock["pid"]
+def test_lock_release_asks_first(bare, running):
+    assert bare.hubctl("lock", "release").status != 0
+    assert held.holder(bare, "box")["pid"] == running.lock["pid"]
 
 
-def test_a_holder_that_was_killed_is_taken_over(deployed, running):
-    deployed.ssh("apis", "kill", "-9", str(running.lock["pid"]))
+def test_a_holder_that_was_killed_is_taken_over(bare, running):
+    bare.ssh("box", "kill", "-9", str(running.lock["pid"]))
     _, stderr = running.communicate(timeout=60)
     assert running.returncode == Exit.UNREACHABLE or "again" in stderr
-    deployed.done("deploy")
-    assert held.holder(deployed, "apis") is None
+    bare.done("deploy")
+    assert held.holder(bare, "box") is None
 
 
 def interrupt(fleet, process):
@@ -113,8 +111,8 @@ def kill(fleet, process):
 def cut(fleet, process):
     """Kill the sshd of the deploy's connection, on the node."""
     parent = "$(awk '/^PPid/{print $2}' /proc/$p/status)"
-    find = f"p={process.lock['pid']}; until [ $(cat /proc/$p/comm) = sshd ]; do p={parent}; done"
-    fleet.ssh("apis", "sh", "-c", f"{find}; kill -9 $p")
+    find = f"p={process.lock['pid']}; until grep -q ^sshd /proc/$p/comm; do p={parent}; done"
+    fleet.ssh("box", "sh", "-c", f"{find}; kill -9 $p")
 
 
 @pytest.mark.parametrize(
@@ -122,18 +120,18 @@ def cut(fleet, process):
     [(interrupt, 130), (terminate, 128 + signal.SIGTERM), (kill, -signal.SIGKILL), (cut, Exit.UNREACHABLE)],
 )
 def test_whatever_stops_a_deploy_it_leaves_no_lock_and_no_half_written_file(
-    deployed, slow, running, stop, status
+    bare, slow, running, stop, status
 ):
-    stop(deployed, running)
+    stop(bare, running)
     _, stderr = running.communicate(timeout=90)
     assert running.returncode == status, stderr
     assert "Traceback" not in stderr
-    held.let_go(deployed, "apis")
-    held.wait_until_free(deployed, "apis")
+    held.let_go(bare, "box")
+    held.wait_until_free(bare, "box")
     # The resource in hand was finished, the next one not begun.
-    assert deployed.ssh("apis", "sh", "-c", "ls /etc/hubctl-test-*").split() == [held.BEFORE]
-    assert deployed.ssh("apis", "find", "/etc", "/opt/hub", "-name", "*.hubctl-new") == ""
-    last = json.loads(deployed.ssh("apis", "tail", "-1", "/var/lib/hubctl/audit.jsonl"))
+    assert bare.ssh("box", "sh", "-c", "ls /etc/hubctl-test-*").split() == [held.BEFORE]
+    assert bare.ssh("box", "find", "/etc", "/var/lib/hubctl", "-name", "*.hubctl-new") == ""
+    last = json.loads(bare.ssh("box", "tail", "-1", "/var/lib/hubctl/audit.jsonl"))
     assert last["result"] == "interrupted"
-    held.clean_up(deployed, "apis")
-    deployed.done("deploy")
+    held.clean_up(bare, "box")
+    bare.done("deploy")

@@ -73,7 +73,8 @@ def test_nothing_on_the_wire_can_be_read(tunnelled, port):
     assert b"HTTP/1.1" in wire.payload[80]  # what is not in a tunnel is seen
 
 
-def test_the_key_is_in_its_files_and_nowhere_else(tunnelled):
+@pytest.mark.soak(short=1, full=2)
+def test_the_key_is_in_its_files_and_nowhere_else(tunnelled, times):
     done = tunnelled.done("deploy", "--json")
     key = current_key(tunnelled)
     (generation,) = generations(tunnelled)
@@ -81,7 +82,10 @@ def test_the_key_is_in_its_files_and_nowhere_else(tunnelled):
     for node, side in (("front", "client"), ("gpu", "server")):
         unit = f"spiped-dti-{side}@{generation}.service"
         file = f"/etc/spiped/dti-{generation}.key"
-        assert files_with(tunnelled, node, key) == {file, f"/run/credentials/{unit}/key"}
+        assert files_with(tunnelled, node, key, whole_disk=times > 1) == {
+            file,
+            f"/run/credentials/{unit}/key",
+        }
         assert key not in said_by(tunnelled, node)
         assert tunnelled.ssh(node, "stat", "-c", "%a %U:%G", file).split() == ["600", "spiped:spiped"]
     assert files_with(tunnelled, "stranger", key) == set()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provision.distributions import DEFAULT
+from provision.node.resources import Resource
 from provision.transport import hostkeys
 from tests.support.patched import write_patch
 from tests.support.site import Site
@@ -70,9 +71,21 @@ class Fleet:
             "HUBCTL_INVENTORY": str(self.inventory),
         }
         self.program = ("-m", "provision")
+        self.plan: tuple[Resource, ...] = ()
 
-    def patched(self, folder: Path, **patch) -> Fleet:
+    def planned(self, folder: Path, plan: Sequence[Resource]) -> Fleet:
+        """Return the same fleet, driven by a hubctl that has this as the plan of every node."""
+        other = self.patched(folder, only=True, resources=plan)
+        other.plan = tuple(plan)
+        return other
+
+    def patched(
+        self, folder: Path, *, resources: Sequence[Resource] = (), only: bool = False, **patch
+    ) -> Fleet:
         """Return the same fleet, driven by a hubctl with other templates or plans (see `write_patch`)."""
+        if self.plan and not only:
+            resources, only = (*self.plan, *resources), True
+        patch |= {"resources": resources, "only": only}
         other = copy.copy(self)
         other.program = ("-m", "tests.support.patched", str(write_patch(folder, **patch)))
         return other

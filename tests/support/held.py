@@ -45,3 +45,14 @@ def wait_until_free(fleet: Fleet, node: str) -> None:
 def clean_up(fleet: Fleet, node: str) -> None:
     """Remove what such deploys leave."""
     fleet.ssh(node, "rm", "-f", GO, BEFORE, AFTER)
+
+
+_KILLER = (
+    "for _ in $(seq 500); do [ -s /run/hubctl/lock ] && break; sleep 0.01; done; sleep {delay:.3f}; "
+    "kill -9 $(sed 's/.*\"pid\": \\([0-9]*\\).*/\\1/' /run/hubctl/lock)"
+)
+
+
+def kill_engine_after(fleet: Fleet, node: str, seconds: float) -> None:
+    """Have the node's next run killed so many seconds after it takes the lock."""
+    fleet.ssh(node, "systemd-run", "--quiet", "sh", "-c", _KILLER.format(delay=seconds))

@@ -28,10 +28,22 @@ def current_key(fleet: Fleet, name: str = "tunnel/dti") -> str:
     return value
 
 
-def files_with(fleet: Fleet, node: str, text: str, folders: str = "/") -> set[str]:
-    """Return the files of a node, on disk or in memory, that hold a text, or one of the lines of it."""
-    search = f"LC_ALL=C grep -rlsF -f - {folders} --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev"
-    return set(fleet.ssh(node, "sh", "-c", search, stdin=text, check=False).splitlines())
+# Patterns come on stdin. A file that did not change since the machine got its host key is older than any secret.
+_SEARCH = """
+cat > /dev/shm/hubctl-patterns
+find / \\( -path /proc -o -path /sys -o -path /dev \\) -prune -o -type f {which} -print0 |
+    LC_ALL=C xargs -0 -r grep -lsF -f /dev/shm/hubctl-patterns
+rm /dev/shm/hubctl-patterns
+"""
+
+
+def files_with(fleet: Fleet, node: str, text: str, *, whole_disk: bool = False) -> set[str]:
+    """Return the files of a node, on disk or in memory, that hold a text, or one of the lines of it.
+
+    Those that never changed on this machine are not looked at, unless the whole disk is wanted.
+    """
+    which = "" if whole_disk else "-cnewer /etc/ssh/ssh_host_ed25519_key"
+    return set(fleet.shell(node, _SEARCH.format(which=which), stdin=text, check=False).splitlines())
 
 
 def said_by(fleet: Fleet, node: str) -> str:
