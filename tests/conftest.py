@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from collections.abc import Iterator
@@ -11,7 +12,10 @@ import pytest
 from provision.cloud.local import host
 from provision.cloud.local.instance import Instance
 from tests.support import durations, groups, soak
+from tests.support.fleet import Fleet
 from tests.support.instances import temporary_instance
+
+_numbers = itertools.count(1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,3 +49,14 @@ def local_instance(nodes_possible: None) -> Iterator[Instance]:
     """The local cloud of this test run."""
     with temporary_instance() as instance:
         yield instance
+
+
+@pytest.fixture(scope="session")
+def make_fleet(local_instance, tmp_path_factory):
+    """Make fleets on the session's local cloud, each with a name and a domain of its own."""
+
+    def make(nodes, more=""):
+        name = f"f{next(_numbers)}"
+        return Fleet(tmp_path_factory.mktemp(name), local_instance, name, nodes, more)
+
+    return make

@@ -1,27 +1,9 @@
 """Fleets on the session's local cloud. Nodes are shared where a test leaves them as it found them."""
 
-import itertools
-
-import pytest
-
 from tests.support import small
-from tests.support.fleet import Fleet
 from tests.support.groups import shared_fleet
 from tests.support.tasks import TASK_API
 from tests.support.tunnels import NODES, TUNNEL
-
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def make_fleet(local_instance, tmp_path_factory):
-    """Make fleets on the session's local cloud, each with a name and a domain of its own."""
-
-    def make(nodes, more=""):
-        name = f"f{next(_numbers)}"
-        return Fleet(tmp_path_factory.mktemp(name), local_instance, name, nodes, more)
-
-    return make
 
 
 @shared_fleet

@@ -33,7 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     known = durations.read()
     seconds: dict[str, float] = defaultdict(float)
     for item, group in zip(items, groups, strict=True):
-        item.add_marker(pytest.mark.xdist_group(group))
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(group))
         seconds[group] += known.get(item.nodeid, guess(item))
     group_of = dict(zip(items, groups, strict=True))
     items.sort(key=lambda item: (-seconds[group_of[item]], group_of[item]))
@@ -42,6 +43,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def fixtures(item: pytest.Item) -> list[str]:
     """Return the fixtures that a test uses, at first or at second hand."""
     return list(getattr(item, "fixturenames", ()))
+
+
+def own_group(item: pytest.Item) -> str:
+    """Return the group that a test names itself, its file else."""
+    named = item.get_closest_marker("xdist_group")
+    return str(named.args[0]) if named else item.nodeid.partition("::")[0]
 
 
 def guess(item: pytest.Item) -> float:

@@ -1,0 +1,141 @@
+"""What each service promises: every recipe is held to it, on nodes of its own, in this order."""
+
+import re
+
+import pytest
+
+from provision.errors import Exit
+from provision.services import RECIPES
+from tests.support.contract import Served, contract_of
+from tests.support.machines import reboot
+from tests.support.network import open_ports
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.nodes
+
+
+def services(*, released):
+    names = [recipe.name for recipe in RECIPES if recipe.released or not released]
+    groups = [pytest.param(name, marks=pytest.mark.xdist_group(f"contract of {name}")) for name in names]
+    return pytest.mark.parametrize("service", groups, indirect=True, scope="module")
+
+
+each_service, each_release = services(released=False), services(released=True)
+
+
+@pytest.fixture(scope="module")
+def service(request, make_fleet):
+    """A service on machines of nothing but their distribution, after its first deploy."""
+    says = contract_of(request.param)
+    fleet = make_fleet(says.nodes, says.more)
+    for node in says.nodes:
+        fleet.done("create-node", node, "--no-deploy")
+    fleet.done("deploy")
+    yield Served(request.param, fleet)
+    for node in says.nodes:
+        fleet.done("destroy-node", node, "--yes")
+
+
+@pytest.fixture
+def unnoticed(service):
+    """Requests from several sides and work under way, of which nothing may be lost or late."""
+    data = service.says.put(service.site)
+    with service.load(fresh=3, kept=3) as load:
+        load.wait_for(30)
+        yield service
+        load.wait_for(30)
+    assert load.failures == []
+    assert load.p99 < 2
+    service.says.kept(service.site, data)
+
+
+@each_service
+def test_the_first_deploy_answers_over_verified_https(service):
+    assert eventually(service.answers)
+    service.says.kept(service.site, service.says.put(service.site))
+
+
+@each_service
+def test_a_second_deploy_changes_nothing(service):
+    service.assert_unchanged()
+
+
+@each_service
+def test_a_reboot_loses_nothing_and_everything_starts_again(service):
+    data = service.says.put(service.site)
+    reboot(service.fleet, service.node)
+    assert eventually(service.answers, seconds=120)
+    service.says.kept(service.site, data)
+    service.assert_unchanged()
+
+
+@each_release
+def test_an_update_and_a_rollback_under_load_fail_no_request(unnoticed, tmp_path):
+    before = unnoticed.current()
+    unnoticed.fleet.done("deploy", HUBCTL_RUNTIME=unnoticed.newer_runtime(tmp_path))
+    assert unnoticed.current() != before
+    unnoticed.fleet.done("rollback", unnoticed.node, "--service", unnoticed.name)
+    assert unnoticed.current() == before
+
+
+@each_release
+def test_a_broken_release_is_refused_and_the_former_one_serves_on(unnoticed, tmp_path):
+    before = unnoticed.current()
+    impatient = unnoticed.fleet.patched(
+        tmp_path / "patch", fields={f"release:{unnoticed.name}": {"probe_timeout": 6}}
+    )
+    done = impatient.hubctl("deploy", HUBCTL_RUNTIME=unnoticed.broken_runtime(tmp_path / "runtime"))
+    assert done.status == Exit.FAILED
+    assert "[release-unhealthy]" in done.stderr
+    assert "RuntimeError: broken on purpose" in done.stderr
+    assert re.search(rf"hint: on the node: journalctl -u {unnoticed.name}\S*\.service -n 100", done.stderr)
+    assert unnoticed.current() == before
+    unnoticed.assert_unchanged()
+
+
+@each_release
+def test_a_kill_at_each_boundary_of_a_release_fails_no_request_and_is_carried_on(unnoticed, tmp_path):
+    for boundary in unnoticed.boundaries:
+        wanted = unnoticed.another_release(tmp_path)
+        killed = wanted.hubctl("deploy", unnoticed.node, HUBCTL_FAULT=boundary)
+        assert killed.status == Exit.UNREACHABLE, f"{boundary} was not reached: {killed.text}"
+        assert "run the same command again" in killed.stderr
+        wanted.done("deploy", unnoticed.node)
+    assert "0 changed" in wanted.done("deploy", unnoticed.node).stdout
+    unnoticed.fleet.done("deploy")
+    unnoticed.assert_unchanged()
+
+
+@each_service
+def test_its_secrets_are_rotated_and_no_request_fails(unnoticed):
+    for name in unnoticed.secrets:
+        former = unnoticed.fleet.done("secrets", "show", name).stdout.strip()
+        done = unnoticed.fleet.done("rotate-key", name, "--json")
+        now = unnoticed.fleet.done("secrets", "show", name).stdout.strip()
+        assert now != former
+        assert former not in done.text
+        assert now not in done.text
+    unnoticed.assert_unchanged()
+
+
+@each_service
+def test_taken_out_it_ends_and_it_comes_back_with_its_data(service):
+    data = service.says.put(service.site)
+    service.says.kept(service.site, data)
+    service.write(**{service.node: "{}"})
+    assert service.fleet.hubctl("plan", service.node).status == Exit.CHANGES
+    service.fleet.done("deploy")
+    assert open_ports(service.fleet.address(service.node), 22, 80, 443) == [22]
+    left = service.fleet.shell(
+        service.node, "ls /etc/systemd/system /etc/nginx/sites-enabled 2>/dev/null; true"
+    )
+    assert service.name not in left
+    service.assert_unchanged()
+    service.write()
+    for boundary in () if service.recipe.released else service.boundaries:
+        killed = service.fleet.hubctl("deploy", service.node, HUBCTL_FAULT=boundary)
+        assert killed.status == Exit.UNREACHABLE, f"{boundary} was not reached: {killed.text}"
+    service.fleet.done("deploy")
+    assert eventually(service.answers)
+    service.says.kept(service.site, data)
+    service.assert_unchanged()
