@@ -11,8 +11,8 @@ import pytest
 
 from provision.cloud.local import host
 from provision.cloud.local.instance import Instance
-from tests.support import durations, groups, soak
-from tests.support.fleet import Fleet
+from tests.support import durations, groups, prepared, soak
+from tests.support.fleet import IMAGE, Fleet
 from tests.support.instances import temporary_instance
 
 _numbers = itertools.count(1)
@@ -55,8 +55,14 @@ def local_instance(nodes_possible: None) -> Iterator[Instance]:
 def make_fleet(local_instance, tmp_path_factory):
     """Make fleets on the session's local cloud, each with a name and a domain of its own."""
 
-    def make(nodes, more=""):
+    def make(nodes, more="", image=IMAGE):
         name = f"f{next(_numbers)}"
-        return Fleet(tmp_path_factory.mktemp(name), local_instance, name, nodes, more)
+        return Fleet(tmp_path_factory.mktemp(name), local_instance, name, nodes, more, image)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def prepared_image(make_fleet):
+    """The image of machines on which the first deploy itself is not what is tested."""
+    return prepared.image_for(make_fleet(prepared.NODES, prepared.MORE))

@@ -36,19 +36,6 @@ def service(request, make_fleet):
         fleet.done("destroy-node", node, "--yes")
 
 
-@pytest.fixture
-def unnoticed(service):
-    """Requests from several sides and work under way, of which nothing may be lost or late."""
-    data = service.says.put(service.site)
-    with service.load(fresh=3, kept=3) as load:
-        load.wait_for(30)
-        yield service
-        load.wait_for(30)
-    assert load.failures == []
-    assert load.p99 < 2
-    service.says.kept(service.site, data)
-
-
 @each_service
 def test_the_first_deploy_answers_over_verified_https(service):
     assert eventually(service.answers)
@@ -70,52 +57,61 @@ def test_a_reboot_loses_nothing_and_everything_starts_again(service):
 
 
 @each_release
-def test_an_update_and_a_rollback_under_load_fail_no_request(unnoticed, tmp_path):
-    before = unnoticed.current()
-    unnoticed.fleet.done("deploy", HUBCTL_RUNTIME=unnoticed.newer_runtime(tmp_path))
-    assert unnoticed.current() != before
-    unnoticed.fleet.done("rollback", unnoticed.node, "--service", unnoticed.name)
-    assert unnoticed.current() == before
+def test_an_update_and_a_rollback_under_load_fail_no_request(service, tmp_path):
+    before = service.current()
+    with service.unnoticed(fresh=3, kept=3):
+        service.fleet.done("deploy", HUBCTL_RUNTIME=service.newer_runtime(tmp_path))
+        assert service.current() != before
+        service.fleet.done("rollback", service.node, "--service", service.name)
+    assert service.current() == before
 
 
 @each_release
-def test_a_broken_release_is_refused_and_the_former_one_serves_on(unnoticed, tmp_path):
-    before = unnoticed.current()
-    impatient = unnoticed.fleet.patched(
-        tmp_path / "patch", fields={f"release:{unnoticed.name}": {"probe_timeout": 6}}
-    )
-    done = impatient.hubctl("deploy", HUBCTL_RUNTIME=unnoticed.broken_runtime(tmp_path / "runtime"))
+def test_a_broken_release_is_refused_and_the_former_one_serves_on(service, tmp_path):
+    before = service.current()
+    impatient = {f"release:{service.name}": {"probe_timeout": 6}}
+    with service.unnoticed():
+        done = service.fleet.patched(tmp_path / "patch", fields=impatient).hubctl(
+            "deploy", HUBCTL_RUNTIME=service.broken_runtime(tmp_path / "runtime")
+        )
     assert done.status == Exit.FAILED
     assert "[release-unhealthy]" in done.stderr
     assert "RuntimeError: broken on purpose" in done.stderr
-    assert re.search(rf"hint: on the node: journalctl -u {unnoticed.name}\S*\.service -n 100", done.stderr)
-    assert unnoticed.current() == before
-    unnoticed.assert_unchanged()
+    assert re.search(rf"hint: on the node: journalctl -u {service.name}\S*\.service -n 100", done.stderr)
+    assert service.current() == before
+    service.assert_unchanged()
 
 
 @each_release
-def test_a_kill_at_each_boundary_of_a_release_fails_no_request_and_is_carried_on(unnoticed, tmp_path):
-    for boundary in unnoticed.boundaries:
-        wanted = unnoticed.another_release(tmp_path)
-        killed = wanted.hubctl("deploy", unnoticed.node, HUBCTL_FAULT=boundary)
-        assert killed.status == Exit.UNREACHABLE, f"{boundary} was not reached: {killed.text}"
-        assert "run the same command again" in killed.stderr
-        wanted.done("deploy", unnoticed.node)
-    assert "0 changed" in wanted.done("deploy", unnoticed.node).stdout
-    unnoticed.fleet.done("deploy")
-    unnoticed.assert_unchanged()
+@pytest.mark.soak(short=1, full=3)
+def test_a_kill_at_each_boundary_of_a_release_fails_no_request_and_is_carried_on(service, tmp_path, times):
+    """In the short form, each run carries on what the one before left and comes one step further."""
+    with service.unnoticed():
+        wanted = service.another_release(tmp_path)
+        for boundary in service.boundaries * times:
+            killed = wanted.hubctl("deploy", service.node, HUBCTL_FAULT=boundary)
+            assert killed.status == Exit.UNREACHABLE, f"{boundary} was not reached: {killed.text}"
+            assert "run the same command again" in killed.stderr
+            if times > 1:
+                wanted.done("deploy", service.node)
+                wanted = service.another_release(tmp_path)
+        wanted.done("deploy", service.node)
+        assert "0 changed" in wanted.done("deploy", service.node).stdout
+        service.fleet.done("deploy")
+    service.assert_unchanged()
 
 
 @each_service
-def test_its_secrets_are_rotated_and_no_request_fails(unnoticed):
-    for name in unnoticed.secrets:
-        former = unnoticed.fleet.done("secrets", "show", name).stdout.strip()
-        done = unnoticed.fleet.done("rotate-key", name, "--json")
-        now = unnoticed.fleet.done("secrets", "show", name).stdout.strip()
+def test_its_secrets_are_rotated_and_no_request_fails(service):
+    for name in service.secrets:
+        former = service.fleet.done("secrets", "show", name).stdout.strip()
+        with service.unnoticed():
+            done = service.fleet.done("rotate-key", name, "--json")
+        now = service.fleet.done("secrets", "show", name).stdout.strip()
         assert now != former
         assert former not in done.text
         assert now not in done.text
-    unnoticed.assert_unchanged()
+    service.assert_unchanged()
 
 
 @each_service
@@ -126,10 +122,8 @@ def test_taken_out_it_ends_and_it_comes_back_with_its_data(service):
     assert service.fleet.hubctl("plan", service.node).status == Exit.CHANGES
     service.fleet.done("deploy")
     assert open_ports(service.fleet.address(service.node), 22, 80, 443) == [22]
-    left = service.fleet.shell(
-        service.node, "ls /etc/systemd/system /etc/nginx/sites-enabled 2>/dev/null; true"
-    )
-    assert service.name not in left
+    units = service.fleet.ssh(service.node, "ls", "/etc/systemd/system").split()
+    assert not [unit for unit in units if unit.startswith(service.name)]
     service.assert_unchanged()
     service.write()
     for boundary in () if service.recipe.released else service.boundaries:

@@ -7,9 +7,9 @@ from tests.support.tunnels import NODES, TUNNEL
 
 
 @shared_fleet
-def deployed(make_fleet):
+def deployed(make_fleet, prepared_image):
     """A fleet whose one node `apis` runs task_api. Tests must leave it converged."""
-    fleet = make_fleet({"apis": TASK_API})
+    fleet = make_fleet({"apis": TASK_API}, image=prepared_image)
     fleet.created = fleet.done("create-node", "apis")
     return fleet
 
@@ -23,13 +23,12 @@ def bare(make_fleet, tmp_path_factory):
 
 
 @shared_fleet
-def tunnelled(make_fleet):
+def tunnelled(make_fleet, prepared_image):
     """A fleet whose `front` reaches task_api on `gpu` through a tunnel, and a stranger. Tests leave it converged."""
-    fleet = make_fleet(NODES, TUNNEL.format(address=""))
+    fleet = make_fleet(NODES, TUNNEL.format(address=""), prepared_image)
     for node in NODES:
         fleet.done("create-node", node, "--no-deploy")
     fleet.done("deploy")
-    fleet.ssh("stranger", "apt-get", "install", "-qq", "--yes", "spiped")  # it knocks as others do
     return fleet
 
 

@@ -117,11 +117,11 @@ def test_a_run_killed_at_random_times_is_carried_on(crashing, times, chance, rec
 
 
 @pytest.mark.parametrize(
-    ("folder", "said"),
-    [(FOLDER, "disk-full"), ("/var/lib/hubctl", "engine-not-started")],
+    ("folder", "said", "named"),
+    [(FOLDER, "disk-full", f"{FOLDER}/"), ("/var/lib/hubctl", "engine-not-started", NODE)],
     ids=["no room for a file", "no room for the engine itself"],
 )
-def test_a_full_disk_is_said_and_the_next_run_carries_on(crashing, folder, said):
+def test_a_full_disk_is_said_and_the_next_run_carries_on(crashing, folder, said, named):
     wanted = crashing.deploying("text20")
     crashing.shell(f"mkdir -p {folder}; mount -t tmpfs -o size=8k tmpfs {folder}; echo > {folder}/filler")
     try:
@@ -131,6 +131,7 @@ def test_a_full_disk_is_said_and_the_next_run_carries_on(crashing, folder, said)
         crashing.ssh("umount", folder)
     assert done.status == Exit.FAILED
     assert f"[{said}]" in done.stderr
+    assert named in done.stderr
     assert "hint:" in done.stderr
     assert not [name for name in left if name.endswith(".hubctl-new")]
     wanted.done("deploy")

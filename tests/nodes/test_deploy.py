@@ -11,14 +11,10 @@ import pytest
 from provision import keys
 from provision.errors import Exit
 from provision.transport import hostkeys
-from tests.support.machines import reboot
 from tests.support.network import open_ports
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.nodes
-
-# Written so that the pattern does not match the command line it stands in.
-ENGINE = "hubctl/[e]ngine/"
 
 
 def changed_ids(done):
@@ -42,11 +38,6 @@ def test_the_seeds_example_is_answered_over_verified_https(deployed):
     assert status == 200
     assert (answer["status"], answer["entropy"], answer["count"]) == ("COMPLETE", 3, 2)
     assert [config["polymers_count"] for config in answer["configs"]] == [3, 2]
-
-
-def test_a_second_deploy_changes_nothing(deployed):
-    done = deployed.done("deploy")
-    assert re.search(r"apis: \d+ ok, 0 changed", done.stdout)
 
 
 def test_plain_http_is_redirected_and_unknown_names_get_nothing(deployed):
@@ -119,46 +110,6 @@ def test_a_wrong_host_key_stops_the_run_with_both_fingerprints(deployed):
     assert done.status == Exit.NOT_ALLOWED
     assert pinned.fingerprint in done.stderr
     assert hostkeys.fingerprint(other) in done.stderr
-
-
-def test_a_killed_deploy_is_finished_by_the_next(deployed):
-    deployed.ssh(
-        "apis", "sh", "-c", "echo '# by hand' >> /etc/nginx/nginx.conf; rm /etc/redis/redis-task_api.conf"
-    )
-    process = deployed.start("deploy")
-    kill = f"for _ in $(seq 400); do pkill -9 -f {ENGINE} && exit 0; sleep 0.01; done; exit 1"
-    deployed.ssh("apis", "sh", "-c", kill)
-    _, stderr = process.communicate(timeout=120)
-    assert process.returncode != 0
-    assert "again" in stderr
-    deployed.done("deploy")
-    assert "by hand" not in deployed.ssh("apis", "cat", "/etc/nginx/nginx.conf")
-    assert changed_ids(deployed.done("deploy", "--json")) == []
-    assert deployed.site("apis", "tasks").solve()[0] == 200
-
-
-def test_a_full_disk_is_said_and_nothing_is_left_torn(deployed):
-    folder = "/etc/systemd/journald.conf.d"
-    deployed.ssh("apis", "mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", folder)
-    try:
-        deployed.ssh("apis", "sh", "-c", f"dd if=/dev/zero of={folder}/full bs=4k 2>/dev/null; true")
-        done = deployed.hubctl("deploy")
-        assert done.status == Exit.FAILED
-        assert "disk-full" in done.stderr
-        assert f"{folder}/10-hubctl.conf" in done.stderr
-        assert "hint:" in done.stderr
-        assert deployed.ssh("apis", "ls", "-A", folder).split() == ["full"]
-        assert deployed.site("apis", "tasks").solve()[0] == 200
-    finally:
-        deployed.ssh("apis", "umount", folder)
-    deployed.done("deploy")
-
-
-def test_the_node_answers_again_after_a_reboot(deployed):
-    reboot(deployed, "apis")
-    status, answer = eventually(lambda: deployed.site("apis", "tasks").solve(), seconds=120)
-    assert (status, answer["entropy"]) == (200, 3)
-    assert re.search(r"0 changed", deployed.done("deploy").stdout)
 
 
 def test_the_certificate_is_renewed_and_nginx_serves_the_new_one(deployed):

@@ -5,9 +5,11 @@ import re
 import pytest
 
 from provision.errors import Exit
+from tests.support import held
+from tests.support.clock import shifted
 from tests.support.load import Load
 from tests.support.releases import current
-from tests.support.runtimes import FALLS, SICK, WEB, WORKER, runtime_with
+from tests.support.runtimes import BOTH, FALLS, SICK, WEB, WORKER, runtime_with
 
 pytestmark = pytest.mark.nodes
 
@@ -30,10 +32,9 @@ def serving(deployed):
     ("module", "text", "unit", "said"),
     [
         (WEB, SICK, "task_api@", "500 broken on purpose"),
-        (WEB, FALLS, "task_api@", "no answer"),
         (WORKER, FALLS, "task_api-worker@", ""),
     ],
-    ids=["a sick API", "an API that falls", "a worker that falls"],
+    ids=["a sick API", "a worker that falls"],
 )
 def test_a_broken_release_is_refused(serving, tmp_path, module, text, unit, said):
     impatient = serving.patched(tmp_path, fields={"release:task_api": {"probe_timeout": 6}})
@@ -56,3 +57,49 @@ def test_a_broken_release_is_refused(serving, tmp_path, module, text, unit, said
         if row["event"] == "run"
     ]
     assert (row["result"], row["failed"]) == ("failed", ["release:task_api"])
+
+
+@pytest.fixture
+def newer(tmp_path):
+    """Another version of the runtime."""
+    return runtime_with(tmp_path / "newer", BOTH, "# newer\n")
+
+
+def test_a_release_that_finds_no_room_is_not_begun(serving, newer):
+    blobs = "/var/lib/hubctl/blobs"
+    serving.shell("apis", f"mkdir -p {blobs}; mount -t tmpfs -o size=8k tmpfs {blobs}; echo > {blobs}/filler")
+    try:
+        done = serving.hubctl("deploy", HUBCTL_RUNTIME=newer)
+        left = serving.ssh("apis", "ls", "-A", blobs).split()
+    finally:
+        serving.ssh("apis", "umount", blobs)
+    assert done.status == Exit.FAILED
+    assert "[disk-full]" in done.stderr
+    assert "hint:" in done.stderr
+    assert left == ["filler"]
+
+
+@pytest.mark.soak(short=1, full=12)
+def test_a_release_killed_at_random_times_is_carried_on(serving, tmp_path, times, chance, record_property):
+    killed = 0
+    for number in range(times):
+        runtime = runtime_with(tmp_path / str(number), BOTH, f"# {number}\n")
+        held.kill_engine_after(serving, "apis", chance.uniform(0, 2.5))
+        killed += serving.hubctl("deploy", HUBCTL_RUNTIME=runtime).status == Exit.UNREACHABLE
+        serving.done("deploy", HUBCTL_RUNTIME=runtime)
+        assert ", 0 changed" in serving.done("deploy", HUBCTL_RUNTIME=runtime).stdout
+    serving.done("deploy")
+    record_property("releases killed in the middle", f"{killed} of {times}")
+    assert killed >= times // 3
+
+
+def test_the_order_of_releases_is_that_of_their_deploys_whatever_the_clock_says(serving, newer):
+    former = current(serving)
+    with shifted(serving, "apis", days=20):
+        serving.done("deploy", HUBCTL_RUNTIME=newer)
+    with shifted(serving, "apis", days=-20):
+        serving.done("deploy")
+    assert current(serving) == former
+    serving.done("rollback")
+    assert current(serving) != former
+    serving.done("deploy")

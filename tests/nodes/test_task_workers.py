@@ -27,8 +27,8 @@ def nodes(*boxes):
 
 
 @pytest.fixture(scope="module")
-def fleet(make_fleet):
-    fleet = make_fleet(nodes("box1"))
+def fleet(make_fleet, prepared_image):
+    fleet = make_fleet(nodes("box1"), image=prepared_image)
     for node in ("apis", "box1"):
         fleet.done("create-node", node, "--no-deploy")
     fleet.done("deploy")

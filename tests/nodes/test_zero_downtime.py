@@ -6,7 +6,6 @@ import pytest
 
 from tests.support.load import Load
 from tests.support.releases import current
-from tests.support.runtimes import BOTH, runtime_with
 from tests.support.tasks import TASK_API
 
 pytestmark = pytest.mark.nodes
@@ -64,14 +63,6 @@ def back(deployed):
     deployed.done("deploy")
 
 
-def test_a_new_release_and_the_way_back(back, unnoticed, tmp_path):
-    before = current(unnoticed)
-    unnoticed.done("deploy", HUBCTL_RUNTIME=runtime_with(tmp_path / "runtime", BOTH, "# newer\n"))
-    assert current(unnoticed) != before
-    unnoticed.done("rollback")
-    assert current(unnoticed) == before
-
-
 def test_other_settings(back, unnoticed):
     before = current(unnoticed)
     unnoticed.write({"apis": SETTINGS})
@@ -93,9 +84,3 @@ def test_another_unit_file(back, unnoticed, tmp_path):
     more = {"systemd/task_api@.service": "\n[Service]\nEnvironment=HUBCTL_TEST=1\n"}
     unnoticed.patched(tmp_path, templates=more).done("deploy")
     assert current(unnoticed) != before
-
-
-def test_a_release_that_is_refused(unnoticed, tmp_path):
-    runtime = runtime_with(tmp_path / "runtime", "task_api/wsgi.py", "\nraise RuntimeError('on purpose')\n")
-    assert unnoticed.hubctl("deploy", HUBCTL_RUNTIME=runtime).status == 1
-    assert "0 changed" in unnoticed.done("deploy").stdout

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,9 +111,17 @@ class Served:
         node = load(self.fleet.inventory).nodes[self.node]
         return list(self.recipe.secrets(self.recipe.of(node)))
 
-    def load(self, *, fresh: int = 2, kept: int = 2) -> Load:
-        """Return requests from several sides, for a `with` block."""
-        return Load(self.site, fresh=fresh, kept=kept, path=self.says.path, status=self.says.status)
+    @contextlib.contextmanager
+    def unnoticed(self, *, fresh: int = 1, kept: int = 1) -> Iterator[Load]:
+        """Requests and work under way while a `with` block runs, of which nothing may be lost or late."""
+        data = self.says.put(self.site)
+        with Load(self.site, fresh=fresh, kept=kept, path=self.says.path, status=self.says.status) as load:
+            load.wait_for(20)
+            yield load
+            load.wait_for(20)
+        assert load.failures == []
+        assert load.p99 < 2
+        self.says.kept(self.site, data)
 
     def answers(self) -> bool:
         """Whether it answers as it should."""

@@ -8,7 +8,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +60,10 @@ class Done:
 class Fleet:
     """An inventory in a folder of its own, on a local cloud."""
 
-    def __init__(self, folder: Path, instance, name: str, nodes: dict[str, str], more: str = "") -> None:
-        self.folder, self.instance, self.name = folder, instance, name
+    def __init__(
+        self, folder: Path, instance, name: str, nodes: Mapping[str, str], more: str = "", image: str = IMAGE
+    ) -> None:
+        self.folder, self.instance, self.name, self.image = folder, instance, name, image
         self.inventory = folder / f"{name}.yml"
         self.write(nodes, more)
         self.environment = {
@@ -90,10 +92,10 @@ class Fleet:
         other.program = ("-m", "tests.support.patched", str(write_patch(folder, **patch)))
         return other
 
-    def write(self, nodes: dict[str, str], more: str = "") -> None:
+    def write(self, nodes: Mapping[str, str], more: str = "") -> None:
         """Write the inventory: node names with a line of services each, and what stands below the nodes."""
         text = "".join(
-            NODE.format(name=name, image=IMAGE, service=service) for name, service in nodes.items()
+            NODE.format(name=name, image=self.image, service=service) for name, service in nodes.items()
         )
         self.inventory.write_text(INVENTORY.format(fleet=self.name, nodes=text) + more)
 
