@@ -44,9 +44,9 @@ def assert_refused(fleet, node, patched, group, said):
         ("nginx/nginx.conf", "serve { }\n", "nginx", 'unknown directive "serve"'),
         ("nginx/https_site.conf", "server {\n", "nginx-task_api", "unexpected end of file"),
         ("ssh/hubctl.conf", "PermitNobody yes\n", "sshd", "PermitNobody"),
-        ("systemd/task_api@.service", "\n[Service]\nExecStart=relative/path\n", "task_api", "relative/path"),
+        ("systemd/web@.service", "\n[Service]\nExecStart=relative/path\n", "task_api", "relative/path"),
         (
-            "systemd/task_api.socket",
+            "systemd/web.socket",
             "\n[Socket]\nListenStream=nowhere at all\n",
             "task_api",
             "nowhere at all",

@@ -81,6 +81,6 @@ def test_another_nginx_configuration(back, unnoticed, tmp_path):
 def test_another_unit_file(back, unnoticed, tmp_path):
     """A changed unit is a new release too, which starts beside the running one."""
     before = current(unnoticed)
-    more = {"systemd/task_api@.service": "\n[Service]\nEnvironment=HUBCTL_TEST=1\n"}
+    more = {"systemd/web@.service": "\n[Service]\nEnvironment=HUBCTL_TEST=1\n"}
     unnoticed.patched(tmp_path, templates=more).done("deploy")
     assert current(unnoticed) != before

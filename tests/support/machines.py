@@ -13,10 +13,14 @@ LIMIT = 120
 """Seconds that a machine may take to stop or to come back; it takes three."""
 
 
+def cloud(fleet: Fleet) -> DigitalOceanMachines:
+    """Return the cloud that the fleet's machines are in."""
+    return DigitalOceanMachines(Api(fleet.instance.endpoint, fleet.instance.token))
+
+
 def power(fleet: Fleet, node: str, action: str) -> None:
     """Order `power_off`, `power_on` or `power_cycle`, and wait until the cloud has done it."""
-    machines = DigitalOceanMachines(Api(fleet.instance.endpoint, fleet.instance.token))
-    (machine,) = machines.find(f"{node}.{fleet.name}.test")
+    (machine,) = cloud(fleet).find(f"{node}.{fleet.name}.test")
     url = f"{fleet.instance.endpoint.rstrip('/')}/droplets/{machine.id}/actions"
     headers = {"Authorization": f"Bearer {fleet.instance.token}"}
     order = requests.post(url, json={"type": action}, headers=headers, timeout=30).json()["action"]

@@ -7,8 +7,10 @@ import pytest
 from provision.actions.fleet import LoadedFleet
 from provision.actions.ingredients import ingredients
 from provision.cloud.local import prepared
+from provision.cloud.snapshots import named
 from provision.inventory.load import load
 from tests.support.fleet import IMAGE, Fleet
+from tests.support.machines import cloud
 from tests.support.tasks import TASK_API
 
 NODE = "all"
@@ -27,5 +29,6 @@ def image_for(fleet: Fleet, node: str = NODE) -> str:
     with prepared.claimed(name):
         if prepared.adopt(fleet.instance, name) is None:
             fleet.done("image", "bake", node, "--name", name)
-            prepared.keep(fleet.instance, fleet.snapshot(name), name)
+            (snapshot,) = named(cloud(fleet).snapshots(), name)
+            prepared.keep(fleet.instance, snapshot.id, name)
     return name
