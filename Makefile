@@ -3,8 +3,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= 2
-SEED ?= $(shell date +%s)
+JOBS ?= 3
+SEED := $(or $(SEED),$(shell date +%s))
 PYTEST = $(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadgroup --no-loadscope-reorder --durations=30
 
 .PHONY: help setup demo test soak check bench format lock clean
