@@ -13,7 +13,7 @@ import waitress
 from . import acme, images
 from .api import Cloud, create_app
 from .instance import Instance
-from .machine import Machines
+from .machine import Containers
 from .model import Domain, Record
 from .nameserver import NameServer
 from .operations import Operations
@@ -30,7 +30,7 @@ def main(instance: Instance) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     store = Store(instance.folder / STATE)
-    machines = Machines(instance, log.info)
+    machines = Containers(instance, log.info)
     operations = Operations(store, machines)
     names = NameServer(lambda: _zones(store, instance), instance.dns_address)
     names.start()

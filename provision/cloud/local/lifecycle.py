@@ -18,7 +18,7 @@ from ...errors import HubError
 from . import acme, host, images, instance, network
 from .files import locked
 from .instance import Instance
-from .machine import Machines
+from .machine import Containers
 from .model import Droplet
 from .process import Process, start_detached
 from .store import STATE, Store
@@ -116,7 +116,7 @@ def _machines(found: Instance) -> Iterator[MachineStatus]:
     """Read the machines from the state on disk, so that they are seen while the API is down too."""
     if not (found.folder / STATE).exists():
         return
-    store, machines = Store(found.folder / STATE), Machines(found, lambda _: None)
+    store, machines = Store(found.folder / STATE), Containers(found, lambda _: None)
     for droplet in store.find(Droplet, lambda droplet: not droplet.deleted):
         state = droplet.status(running=machines.running(droplet.id))
         yield MachineStatus(droplet.name, state, droplet.address if droplet.ready else "")
@@ -172,7 +172,7 @@ def _stop(found: Instance, *, destroy: bool, report: Report) -> None:
         daemon.stop(_MACHINES_SECONDS)
         (found.folder / "daemon.json").unlink(missing_ok=True)
         report("stopped the API and DNS")
-    machines = Machines(found, report)
+    machines = Containers(found, report)
     for number in machines.numbers():
         if destroy:
             machines.destroy(number)
@@ -214,7 +214,7 @@ def _start_daemon(found: Instance) -> None:
 
 def _await_machines(found: Instance, report: Report) -> None:
     """Wait for the machines that the daemon starts again."""
-    machines = Machines(found, report)
+    machines = Containers(found, report)
     deadline = time.monotonic() + _MACHINES_SECONDS
     waiting = _absent(machines)
     while waiting and time.monotonic() < deadline:
@@ -227,7 +227,7 @@ def _await_machines(found: Instance, report: Report) -> None:
         report(f"machines that did not start again: {sorted(waiting)} (see {found.folder / 'daemon.log'})")
 
 
-def _absent(machines: Machines) -> set[int]:
+def _absent(machines: Containers) -> set[int]:
     """Return the machines that are to run and do not; one that is being removed is none of them for long."""
     return {
         number for number in machines.numbers() if machines.wanted(number) and not machines.running(number)

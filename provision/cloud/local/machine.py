@@ -61,7 +61,7 @@ class Layers:
 
 
 @dataclass(frozen=True)
-class Machines:
+class Containers:
     """All machines of one instance."""
 
     instance: Instance

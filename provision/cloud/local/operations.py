@@ -23,8 +23,8 @@ _FIRST_HOST = 10  # addresses below stay free for services on the bridge
 _AT_ONCE = 8
 
 
-class Machines(Protocol):
-    """What the API needs of whatever runs the machines; `machine.Machines` does it with systemd-nspawn."""
+class Hypervisor(Protocol):
+    """What the API needs of whatever runs the machines; `machine.Containers` does it with systemd-nspawn."""
 
     def create(self, order: Order) -> None:
         """Make and boot a machine; return when it is on the network."""
@@ -65,7 +65,7 @@ class NoAddressError(Exception):
 class Operations:
     """Runs one action at a time for each droplet, several droplets at once."""
 
-    def __init__(self, store: Store, machines: Machines) -> None:
+    def __init__(self, store: Store, machines: Hypervisor) -> None:
         self._store = store
         self._machines = machines
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="operation")

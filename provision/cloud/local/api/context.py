@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flask import current_app
 
 from ....distributions import Image
-from ..operations import Machines, Operations
+from ..operations import Hypervisor, Operations
 from ..store import Store
 
 EXTENSION = "local-cloud"
@@ -41,7 +41,7 @@ class Cloud:
     subnet6: ipaddress.IPv6Network
     images: tuple[Image, ...]
     store: Store
-    machines: Machines
+    machines: Hypervisor
     operations: Operations
     requests_per_hour: int
     requests_per_minute: int
