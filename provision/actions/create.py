@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .. import keys
@@ -13,13 +14,12 @@ from ..output import Output
 from ..transport import hostkeys
 from ..transport.hostkeys import Pin
 from ..waiting import wait_for
-from . import dns
+from .dns import set_records
+from .first_contact import identify
 from .fleet import LoadedFleet
 from .ingredients import is_stale
 from .job import Job
 from .userdata import user_data
-
-TAG = "hubctl"
 
 BANNER_SECONDS = 180
 LOGIN_SECONDS = 180
@@ -39,8 +39,18 @@ class Created:
     records: tuple[str, ...]
 
 
-def create(job: Job, name: str, node: Node) -> Created:
+Confirm = Callable[[Pin], bool]
+"""Asks the operator whether a host shows its own key."""
+
+
+def create(job: Job, name: str, node: Node, confirm: Confirm) -> Created:
     """Make a node's machine, or find it again and carry on, until it is ready to be deployed to.
+
+    Args:
+        job: the fleet, who asks, and where progress is shown.
+        name: the node's name.
+        node: the node, with options of the command line in place.
+        confirm: asked at the first contact with a host that hubctl did not make.
 
     Raises:
         HubError: the name is taken by another machine, what it shall be is not on offer, or a wait came to its limit.
@@ -57,14 +67,24 @@ def create(job: Job, name: str, node: Node) -> Created:
         machine = order(job, name, spec_of(loaded, name, node, public_key))
     else:
         output.line(f"found machine {found.name} (id {found.id})")
-        _require_pin(loaded, name, found)
+        identify(job, name, node, found, confirm)
         machine = found
     ready = arrive(job, name, machine, new=found is None)
-    with output.step("DNS records"):
-        records = dns.set_records(loaded, node_hostnames(loaded.fleet, name, node), ready)
-    for record in records:
-        output.line(f"  {record}")
+    records = _name(job, node_hostnames(loaded.fleet, name, node), ready)
     return Created(ready, found is None, tuple(records))
+
+
+def _name(job: Job, names: list[str], machine: Machine) -> list[str]:
+    """Point names to a machine, or say which ones the operator has to point there; return those that changed."""
+    dns = job.loaded.dns
+    if dns is None:
+        job.output.line(f"point to {' and '.join(machine.addresses)} at your DNS: {', '.join(names)}")
+        return []
+    with job.output.step("DNS records"):
+        records = set_records(dns, job.loaded.fleet.domain, names, machine)
+    for record in records:
+        job.output.line(f"  {record}")
+    return records
 
 
 def _operator_key(loaded: LoadedFleet, output: Output) -> str:
@@ -81,9 +101,9 @@ def machine_of(loaded: LoadedFleet, name: str) -> Machine | None:
         HubError: the name is taken by a machine that is not this fleet's, or by several.
     """
     found = loaded.machines.find(loaded.machine_name(name))
-    ours = [machine for machine in found if {TAG, loaded.tag} <= set(machine.tags)]
+    ours = [machine for machine in found if set(loaded.tags) <= set(machine.tags)]
     if len(ours) > 1 or (found and not ours):
-        raise _name_taken(name, found, loaded.tag)
+        raise _name_taken(name, found, loaded.tags)
     return ours[0] if ours else None
 
 
@@ -94,8 +114,8 @@ def spec_of(loaded: LoadedFleet, name: str, node: Node, public_key: str) -> Mach
         size=loaded.fleet.sizes.get(node.size, node.size),
         image=node.image,
         region=node.region or loaded.fleet.region,
-        tags=(TAG, loaded.tag),
-        key_name=loaded.tag,
+        tags=loaded.tags,
+        key_name=loaded.tags[-1],
         public_key=public_key,
         user_data="",
         ipv6=node.ipv6,
@@ -175,25 +195,14 @@ def _banner(address: str, port: int) -> bool | None:
         return None
 
 
-def _name_taken(node: str, found: list[Machine], tag: str) -> HubError:
+def _name_taken(node: str, found: list[Machine], tags: tuple[str, ...]) -> HubError:
     wanted = found[0].name
     ids = ", ".join(f"id {machine.id}, tags {list(machine.tags)}" for machine in found)
     several = f"there are {len(found)} machines named {wanted}"
     return HubError(
         "name-taken",
         several if len(found) > 1 else f"a machine named {wanted} is not hubctl's",
-        why=f"{ids}; a machine of this fleet has the tags {TAG} and {tag}",
+        why=f"{ids}; a machine of this fleet has the tags {' and '.join(tags)}",
         hint=f"rename or remove it at the cloud, or call the node something other than {node}; nothing was changed",
         exit_code=Exit.NOT_ALLOWED,
     )
-
-
-def _require_pin(loaded: LoadedFleet, name: str, machine: Machine) -> None:
-    if name not in hostkeys.read(loaded.path):
-        raise HubError(
-            "pin-missing",
-            f"machine {machine.name} exists, but its host key is not pinned here",
-            why=f"{hostkeys.path_for(loaded.path)} has no line for {name}",
-            hint=f"take that file from whoever created the node, or make it anew: `hubctl destroy-node {name}`",
-            exit_code=Exit.NOT_ALLOWED,
-        )

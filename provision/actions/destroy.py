@@ -8,8 +8,7 @@ from ..cloud.base import DnsRecord, Machine
 from ..errors import Exit, HubError
 from ..output import Output
 from ..transport import hostkeys
-from . import dns
-from .create import TAG
+from .dns import records_of
 from .fleet import LoadedFleet
 
 
@@ -47,27 +46,32 @@ def doomed(loaded: LoadedFleet, name: str) -> Doomed:
     """
     wanted = loaded.machine_name(name)
     found = loaded.machines.find(wanted)
-    ours = tuple(machine for machine in found if {TAG, loaded.tag} <= set(machine.tags))
+    host = loaded.fleet.nodes.get(name)
+    if host is not None and host.address:
+        found = []  # a host that was there before stays
+    ours = tuple(machine for machine in found if set(loaded.tags) <= set(machine.tags))
     pin = hostkeys.read(loaded.path).get(name)
     if found and not ours and pin is None:
         raise HubError(
             "name-taken",
             f"the machine named {wanted} is not hubctl's",
-            why=f"it has the tags {list(found[0].tags)}, and no {TAG} and {loaded.tag}",
+            why=f"it has the tags {list(found[0].tags)}, and not {' and '.join(loaded.tags)}",
             hint="remove it at the cloud yourself if that is what you want; nothing was changed",
             exit_code=Exit.NOT_ALLOWED,
         )
     addresses = {address for machine in ours for address in machine.addresses}
     if not ours and pin is not None:
         addresses.update(pin.addresses)  # the machine is gone already: its records may still be there
-    return Doomed(name, ours, tuple(dns.records_of(loaded, addresses)), pin is not None)
+    records = records_of(loaded.dns, loaded.fleet.domain, addresses) if loaded.dns else []
+    return Doomed(name, ours, tuple(records), pin is not None)
 
 
 def destroy(loaded: LoadedFleet, what: Doomed, output: Output) -> None:
     """Remove everything of a node; each part that is gone already is passed over, so a second run finishes a first."""
     # Records first: a name must not point to an address that the cloud may give to somebody else.
-    with output.step("removing DNS records"):
-        loaded.dns.delete(loaded.fleet.domain, what.records)
+    if loaded.dns is not None:
+        with output.step("removing DNS records"):
+            loaded.dns.delete(loaded.fleet.domain, what.records)
     for machine in what.machines:
         with output.step(f"removing machine {machine.name}"):
             loaded.machines.destroy(machine)

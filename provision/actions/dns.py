@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..cloud.base import DnsRecord, Machine
-from .fleet import LoadedFleet
+from ..cloud.base import Dns, DnsRecord, Machine
 
 TTL = 300
 KINDS = ("A", "AAAA")
@@ -16,32 +15,27 @@ def relative(domain: str, fqdn: str) -> str:
     return "@" if fqdn == domain else fqdn.removesuffix(f".{domain}")
 
 
-def set_records(loaded: LoadedFleet, names: Iterable[str], machine: Machine) -> list[str]:
+def set_records(dns: Dns, domain: str, names: Iterable[str], machine: Machine) -> list[str]:
     """Point full names to a machine; return the ones that changed, as `name kind address`.
 
     A name whose machine has no IPv6 address loses an AAAA record that pointed elsewhere.
     """
-    domain = loaded.fleet.domain
-    present = loaded.dns.records(domain)
+    present = dns.records(domain)
     changed = []
     for fqdn in names:
         name = relative(domain, fqdn)
         for kind, address in zip(KINDS, (machine.ipv4, machine.ipv6), strict=True):
             mine = [record for record in present if (record.type, record.name) == (kind, name)]
             if address and [(record.data, record.ttl) for record in mine] != [(address, TTL)]:
-                loaded.dns.set(domain, DnsRecord(kind, name, address, TTL), replacing=mine)
+                dns.set(domain, DnsRecord(kind, name, address, TTL), replacing=mine)
                 changed.append(f"{fqdn} {kind} {address}")
             elif mine and not address:
-                loaded.dns.delete(domain, mine)
+                dns.delete(domain, mine)
                 changed.append(f"{fqdn} {kind} removed")
     return changed
 
 
-def records_of(loaded: LoadedFleet, addresses: Iterable[str]) -> list[DnsRecord]:
-    """Return the records of the fleet's domain that point to these addresses."""
+def records_of(dns: Dns, domain: str, addresses: Iterable[str]) -> list[DnsRecord]:
+    """Return the records of a domain that point to these addresses."""
     wanted = set(addresses)
-    return [
-        record
-        for record in loaded.dns.records(loaded.fleet.domain)
-        if record.type in KINDS and record.data in wanted
-    ]
+    return [record for record in dns.records(domain) if record.type in KINDS and record.data in wanted]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import keys
-from ..cloud.base import Dns, Machines
+from ..cloud.base import Dns, Machines, fleet_tags
 from ..errors import Exit, HubError
 from ..inventory.model import Fleet
 from ..secrets.store import SecretStore
@@ -33,8 +33,8 @@ class LoadedFleet:
         return self._account.machines
 
     @property
-    def dns(self) -> Dns:
-        """The name servers of the fleet's provider."""
+    def dns(self) -> Dns | None:
+        """The name servers of the fleet's provider; None where names are the operator's own affair."""
         return self._account.dns
 
     @cached_property
@@ -49,9 +49,9 @@ class LoadedFleet:
         return SecretStore(self.fleet, self.path)
 
     @property
-    def tag(self) -> str:
-        """The tag of all the fleet's machines."""
-        return f"hubctl-{self.fleet.fleet}"
+    def tags(self) -> tuple[str, ...]:
+        """The tags of all the fleet's machines."""
+        return fleet_tags(self.fleet)
 
     def machine_name(self, node: str) -> str:
         """Return the name a node's machine has at the cloud."""
@@ -76,4 +76,7 @@ class LoadedFleet:
 
     def target(self, node: str, key_file: Path | None = None) -> Target:
         """Return where a node is and how it is entered: with the operator's key, or another one."""
-        return Target(self.pin(node), key_file or keys.operator_key(self.fleet))
+        known = self.fleet.nodes.get(node)
+        # Whoever may enter it now: a gateway is no part of what is tried with another key.
+        gateway = self.target(known.gateway) if known and known.gateway else None
+        return Target(self.pin(node), key_file or keys.operator_key(self.fleet), gateway)

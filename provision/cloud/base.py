@@ -7,8 +7,19 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..inventory.model import Fleet
+
 Steps = Callable[[str], AbstractContextManager[object]]
 """Shows a named step for the time of a `with` block: `Output.step`."""
+
+
+TAG = "hubctl"
+"""The tag of all machines that hubctl makes."""
+
+
+def fleet_tags(fleet: Fleet) -> tuple[str, ...]:
+    """Return the tags of a fleet's machines."""
+    return (TAG, f"{TAG}-{fleet.fleet}")
 
 
 @dataclass(frozen=True)

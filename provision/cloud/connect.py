@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import Exit, HubError
 from ..inventory.model import Fleet
-from .base import Dns, Machines
+from .base import Dns, Machines, fleet_tags
+from .existing import ExistingHosts
 
 if TYPE_CHECKING:
     from .api import Api
@@ -33,10 +34,10 @@ def local_name(fleet: Fleet, inventory: Path) -> str:
 
 @dataclass(frozen=True)
 class Account:
-    """What a fleet has of its provider."""
+    """What a fleet has of its provider; no name servers where these are the operator's own."""
 
     machines: Machines
-    dns: Dns
+    dns: Dns | None
 
 
 def connect(fleet: Fleet, inventory: Path) -> Account:
@@ -45,6 +46,8 @@ def connect(fleet: Fleet, inventory: Path) -> Account:
     Raises:
         HubError: there is no token, or the local cloud is not running.
     """
+    if fleet.provider == "existing":
+        return Account(ExistingHosts(fleet, fleet_tags(fleet)), None)
     from .digitalocean import DigitalOceanDns, DigitalOceanMachines
 
     api = _api(fleet, inventory)

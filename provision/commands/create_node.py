@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import InventoryOption, JsonOption, command, load_fleet
+
+if TYPE_CHECKING:
+    from ..transport.hostkeys import Pin
 
 
 def create_node(
@@ -34,7 +38,7 @@ def create_node(
         options = options_of(name, {"size": size, "hostname": hostname, "image": image, "region": region})
         node = load(loaded.path, options).nodes[name] if options else loaded.fleet.nodes[name]
         job = Job(loaded, Caller(f"create-node {name}"), output)
-        created = create(job, name, node)
+        created = create(job, name, node, _is_its_own)
         machine = created.machine
         output.event(
             "node", node=name, id=machine.id, address=machine.ipv4, new=created.new, records=created.records
@@ -43,3 +47,11 @@ def create_node(
             from .outcomes import deploy_and_show
 
             deploy_and_show(job, [name], parallel=1)
+
+
+def _is_its_own(pin: Pin) -> bool:
+    """Ask whether a host shows its own key; nobody is asked without a terminal."""
+    if not sys.stdin.isatty():
+        return False
+    typer.echo(f"{pin.node} shows the host key {pin.fingerprint} ({pin.key_type})", err=True)
+    return typer.confirm("Is it the host's own?", err=True)

@@ -9,8 +9,10 @@ from ..distributions import IMAGES, unfit
 from ..errors import HubError, Position
 from .check_tunnels import check_tunnels
 from .draft import Draft, Keys, dotted, mistake
-from .model import Acme, service_shapes
+from .model import Acme, Node, service_shapes
 from .providers import PROVIDERS
+from .scalars import meaning
+from .shape import struct_fields
 from .suggest import did_you_mean
 
 MAX_FQDN = 253
@@ -18,6 +20,7 @@ MAX_FQDN = 253
 
 def check(draft: Draft) -> Iterator[HubError]:
     """Yield the mistakes between parts that are valid by themselves."""
+    yield from nodes_fit_provider(draft)
     yield from sizes_are_known(draft)
     yield from images_are_fit(draft)
     yield from names_are_short_enough(draft)
@@ -40,6 +43,48 @@ class _Claim:
 
     def __str__(self) -> str:
         return f"{self.owner} of node {self.node}" if self.owner else f"node {self.node}"
+
+
+def nodes_fit_provider(draft: Draft) -> Iterator[HubError]:
+    """A node has what its provider makes or finds it by, and nothing that only others understand."""
+    provider = PROVIDERS.get(draft.data.get("provider", ""))
+    if provider is None:
+        return
+    kinds = {item.name: item.type for item in struct_fields(Node)}
+    for name, node in draft.nodes():
+        for key in provider.needed:
+            if ("nodes", name, key) not in draft.values:
+                yield mistake(
+                    "missing-key",
+                    f"`{key}` is missing in `nodes.{name}`",
+                    draft.keys["nodes", name],
+                    why=f"expected: {meaning(kinds[key])}",
+                )
+        for key in provider.foreign:
+            if key in node:
+                yield mistake(
+                    "foreign-key",
+                    f"`nodes.{name}.{key}` means nothing to `provider: {draft.data['provider']}`",
+                    draft.keys["nodes", name, key],
+                    hint="remove it, or choose another provider",
+                )
+        gateway = node.get("gateway")
+        if gateway is not None and (gateway == name or gateway not in draft.data["nodes"]):
+            others = [other for other in draft.data["nodes"] if other != name]
+            yield mistake(
+                "unknown-node",
+                f'`nodes.{name}.gateway` is "{gateway}", which is no other node',
+                draft.values["nodes", name, "gateway"],
+                why=f"the others are: {', '.join(others)}" if others else "there is no other",
+                hint=did_you_mean(gateway, others),
+            )
+        elif gateway is not None and draft.data["nodes"][gateway].get("gateway"):
+            yield mistake(
+                "gateway-behind-gateway",
+                f"`nodes.{name}.gateway` is {gateway}, which is behind a gateway itself",
+                draft.values["nodes", name, "gateway"],
+                hint="one gateway in a row is possible",
+            )
 
 
 def sizes_are_known(draft: Draft) -> Iterator[HubError]:

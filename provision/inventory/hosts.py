@@ -12,7 +12,7 @@ from .load import Options
 from .model import Fleet, Node
 from .scalars import text_problem
 from .services.service import Site
-from .shape import Label
+from .shape import Label, struct_fields
 from .suggest import did_you_mean
 
 
@@ -52,7 +52,7 @@ def options_of(name: str, chosen: Mapping[str, str | None]) -> Options:
         HubError: an option's value is not of the form that the inventory allows.
     """
     given = {option: value for option, value in chosen.items() if value is not None}
-    kinds = {item.name: item.type for item in _fields(Node)}
+    kinds = {item.name: item.type for item in struct_fields(Node)}
     for option, value in given.items():
         if problem := text_problem(value, kinds[option]):
             raise HubError(
@@ -69,10 +69,6 @@ def _how_to_add(name: str, fleet: Fleet, path: Path) -> str:
     if problem := text_problem(name, msgspec.inspect.type_info(Label)):
         return f"the name of a node {problem.text}; {problem.why}"
     like = next(iter(fleet.nodes.values()))
-    lines = (f"  {name}:", f"    size: {like.size}", f"    image: {like.image}", "    services: {}")
+    made = [f"    size: {like.size}", f"    image: {like.image}"] if like.size else ["    address: …"]
+    lines = (f"  {name}:", *made, "    services: {}")
     return f"to add it, put these lines under `nodes:` in {path}:\n" + "\n".join(lines)
-
-
-def _fields(cls: type[msgspec.Struct]) -> tuple[msgspec.inspect.Field, ...]:
-    kind = msgspec.inspect.type_info(cls)
-    return kind.fields if isinstance(kind, msgspec.inspect.StructType) else ()

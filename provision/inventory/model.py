@@ -12,7 +12,20 @@ from msgspec import Meta, field
 from .services.proxy import Proxy
 from .services.service import Service
 from .services.task_api import TaskApi
-from .shape import Domain, Email, Hostname, Image, Label, Region, Shape, Size, Slug
+from .shape import (
+    Address,
+    Domain,
+    Email,
+    Fingerprint,
+    Hostname,
+    Image,
+    Label,
+    Region,
+    Shape,
+    Size,
+    Slug,
+    UserName,
+)
 from .tunnel import Tunnel
 
 
@@ -67,8 +80,13 @@ def service_shapes() -> Mapping[str, type[Service]]:
 class Node(Shape):
     """One machine and what runs on it."""
 
-    size: Size
-    image: Image
+    size: Size = ""
+    image: Image = ""
+    address: Address = ""
+    user: UserName = "root"
+    port: Annotated[int, Meta(ge=1, le=65535, description="the port of its sshd")] = 22
+    host_key: Fingerprint | None = None
+    gateway: Annotated[Label, Meta(description="the node through which it is reached")] | None = None
     region: Region | None = None
     hostname: Hostname | None = None
     ipv6: Annotated[bool, Meta(description="whether it gets an IPv6 address and AAAA records, too")] = True
@@ -80,7 +98,10 @@ class Fleet(Shape, kw_only=True):
 
     fleet: Label
     domain: Domain
-    provider: Annotated[Literal["local", "digitalocean"], Meta(description="local or digitalocean")]
+    provider: Annotated[
+        Literal["local", "digitalocean", "existing"],
+        Meta(description="local, digitalocean or existing"),
+    ]
     operator: Operator
     acme: Acme = field(default_factory=Acme)
     region: Region = "fra1"

@@ -11,6 +11,8 @@ class Provider:
     """The rules of a provider.
 
     Attributes:
+        needed: keys that each of its nodes has.
+        foreign: keys that mean nothing at it.
         size: how its sizes are written.
         size_example: one of them.
         bake_size: the smallest that images are made on.
@@ -19,6 +21,8 @@ class Provider:
         unreachable_hint: and what to write.
     """
 
+    needed: tuple[str, ...]
+    foreign: tuple[str, ...]
     size: re.Pattern[str]
     size_example: str
     bake_size: str
@@ -32,8 +36,13 @@ _SIZE = re.compile(
     r"[a-z]{1,2}[0-9]?(_[0-9])?-[0-9]+(vcpu)?(-[a-z0-9]+)*|gpu-[a-z0-9]+x[0-9]+(-[a-z0-9]+)+|[0-9]+[mg]b"
 )
 
+_ORDERED = ("size", "image")  # what a machine is ordered by
+_REACHED = ("address", "user", "port", "host_key", "gateway")  # how one is entered that is there already
+
 PROVIDERS = {
     "digitalocean": Provider(
+        needed=_ORDERED,
+        foreign=_REACHED,
         size=_SIZE,
         size_example="s-1vcpu-2gb",
         bake_size="s-1vcpu-1gb",
@@ -42,7 +51,19 @@ PROVIDERS = {
         "machines at DigitalOcean cannot reach it",
         unreachable_hint="use letsencrypt-staging to try things out, letsencrypt when all works",
     ),
+    "existing": Provider(
+        needed=("address",),
+        foreign=(*_ORDERED, "region"),
+        size=_SIZE,
+        size_example="s-1vcpu-2gb",
+        bake_size="",
+        unreachable=re.compile("local"),
+        unreachable_message="`acme.server: local` is the test CA of this computer: hosts elsewhere cannot reach it",
+        unreachable_hint="use letsencrypt-staging to try things out, letsencrypt when all works",
+    ),
     "local": Provider(
+        needed=_ORDERED,
+        foreign=_REACHED,
         size=_SIZE,
         size_example="s-1vcpu-2gb",
         bake_size="s-1vcpu-1gb",

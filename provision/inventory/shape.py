@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, dataclass_transform
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, inspect
 
 Label = Annotated[
     str,
@@ -34,6 +34,24 @@ Email = Annotated[
 ServiceName = Annotated[
     str, Meta(pattern=r"^[a-z][a-z0-9_]*$", max_length=32, description="the name of a service")
 ]
+Address = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$|^[0-9a-fA-F:.]*:[0-9a-fA-F:.]+$",
+        max_length=253,
+        description="a DNS name, IPv4 or IPv6 address",
+    ),
+]
+Fingerprint = Annotated[
+    str,
+    Meta(
+        pattern=r"^SHA256:[A-Za-z0-9+/]{43}$",
+        description="a host key's fingerprint as ssh shows it, SHA256:…",
+    ),
+]
+UserName = Annotated[
+    str, Meta(pattern=r"^[a-z_][a-z0-9_-]{0,31}$", description="the name of a user of the host")
+]
 _SLUG = r"^[a-z0-9][a-z0-9._-]*$"
 Slug = Annotated[str, Meta(pattern=_SLUG, max_length=64, description="a slug of the provider")]
 Image = Annotated[
@@ -61,3 +79,9 @@ class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     entries: ClassVar[str] = "key"
     """What its fields are to the reader, for mistakes."""
+
+
+def struct_fields(cls: type[Struct]) -> tuple[inspect.Field, ...]:
+    """Return the fields of a part with their kinds."""
+    kind = inspect.type_info(cls)
+    return kind.fields if isinstance(kind, inspect.StructType) else ()

@@ -9,7 +9,7 @@ from .context import Context
 ROOT = "/opt/hub"
 
 
-def base(_: Context) -> list[Resource]:
+def base(ctx: Context) -> list[Resource]:
     """Return the resources of any node, whatever it serves."""
     return [
         Packages(
@@ -23,7 +23,7 @@ def base(_: Context) -> list[Resource]:
                 "unattended-upgrades",
             )
         ),
-        Firewall((Rule(22),)),
+        Firewall((Rule(ctx.node.port),)),
         Directory(ROOT),
         *_ssh(),
         *_updates(),

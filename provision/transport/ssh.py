@@ -113,6 +113,29 @@ def connect(target: Target, *, seconds: float = CONNECT_SECONDS) -> Iterator[Ses
         yield session
 
 
+def shown_key(
+    address: str, port: int, gateway: Target | None, *, seconds: float = CONNECT_SECONDS
+) -> tuple[str, str]:
+    """Ask a host for its key, without logging in; return the key's type and the key in base64.
+
+    Raises:
+        HubError: it does not answer.
+    """
+    nobody = Target(Pin(address, (address,), "", "", port=port), Path(), gateway)
+    with _line(nobody, seconds) as line:
+        transport = paramiko.Transport(line)
+        # What sshd has by default, and what a pin of a made node is.
+        transport.get_security_options().key_types = ("ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512")
+        try:
+            transport.start_client(timeout=seconds)
+            key = transport.get_remote_server_key()
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise _unreachable(nobody, str(error) or error.__class__.__name__) from None
+        finally:
+            transport.close()
+    return key.get_name(), key.get_base64()
+
+
 @contextlib.contextmanager
 def _entered(target: Target, line: socket.socket | paramiko.Channel, seconds: float) -> Iterator[Session]:
     client = paramiko.SSHClient()
