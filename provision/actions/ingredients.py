@@ -11,13 +11,12 @@ from ..bundles import bundle
 from ..cloud.connect import acme_directory
 from ..cloud.snapshots import newest, title_of
 from ..distributions import IMAGES
-from ..node.resources import Packages, PythonEnv, Release, Resource
+from ..node.resources import Environment, Packages, PythonEnv, Release, Resource
 from ..plan import plan
 from ..steps.context import Context, Location
 from .fleet import LoadedFleet
 from .needs import needs
 
-_WARMED = "/var/cache/hubctl/baked"  # on the way to an image: what is built here fills uv's cache
 _SOMEWHERE = Location("192.0.2.1", ("192.0.2.1",))
 _DIGITS = 12
 
@@ -45,8 +44,8 @@ def ingredients_of(resources: Iterable[Resource]) -> Ingredients:
         if isinstance(resource, Packages | PythonEnv):
             found[resource.id] = resource
         elif isinstance(resource, Release):
-            warmed = PythonEnv(f"{_WARMED}/{resource.service}", resource.requirements, resource.uv)
-            found[warmed.id] = warmed
+            environment = Environment(resource.service, resource.requirements, resource.uv)
+            found[environment.id] = environment
     return Ingredients(tuple(found.values()))
 
 
@@ -81,4 +80,4 @@ def is_stale(loaded: LoadedFleet, name: str, image: str) -> bool:
 def _content(resource: Resource) -> Iterable[str]:
     if isinstance(resource, Packages):
         return resource.names
-    return (resource.path, resource.requirements) if isinstance(resource, PythonEnv) else ()
+    return (resource.id, resource.requirements) if isinstance(resource, PythonEnv | Environment) else ()

@@ -7,7 +7,7 @@ import pytest
 from provision.actions.ingredients import ingredients_of
 from provision.cloud.base import Snapshot
 from provision.cloud.snapshots import Title, name_of, named, newest, title_of
-from provision.node.resources import File, Packages, PythonEnv, Release
+from provision.node.resources import Environment, File, Packages, PythonEnv, Release
 
 RELEASE = Release(
     service="task_api",
@@ -26,10 +26,10 @@ PLAN = (
 
 
 def test_ingredients_are_packages_and_environments_and_nothing_that_is_a_nodes_own():
-    packages, tool, warmed = ingredients_of(PLAN).resources
+    packages, tool, environment = ingredients_of(PLAN).resources
     assert packages == PLAN[0]
     assert tool == PLAN[2]
-    assert (warmed.requirements, warmed.uv) == (RELEASE.requirements, RELEASE.uv)
+    assert environment == Environment("task_api", RELEASE.requirements, RELEASE.uv)
     assert "SECRET" not in repr(ingredients_of(PLAN))
 
 

@@ -10,6 +10,7 @@ from provision.node.resources import (
     CheckedFiles,
     Command,
     Directory,
+    Environment,
     File,
     Firewall,
     Group,
@@ -29,6 +30,7 @@ ONE_OF_EACH = (
     CheckedFiles("site", (File("/b", "b", secret=True), Symlink("/c", "b"), Absent("/d")), ("nginx", "-t")),
     Command("x", ("true",), unless=("false",)),
     Directory("/e", 0o700),
+    Environment("app", "x==1", "/uv"),
     File("/f", "f\n", 0o600, "root", "root", secret=True),
     Firewall((Rule(22), Rule(5432, source="10.0.0.0/8"))),
     Group("g"),
@@ -48,7 +50,7 @@ def test_every_kind_comes_back_as_it_was():
 
 
 def test_a_plan_that_is_kept_has_no_secret():
-    kept = str(dump((File("/f", "hunter2", secret=True), ONE_OF_EACH[10], File("/g", "open")), secrets=False))
+    kept = str(dump((File("/f", "hunter2", secret=True), ONE_OF_EACH[11], File("/g", "open")), secrets=False))
     assert "hunter2" not in kept
     assert "settings" not in kept
     assert "open" in kept

@@ -8,7 +8,7 @@ import tarfile
 
 import pytest
 
-from provision.node.resources import File, Release, User
+from provision.node.resources import Environment, File, Release, User
 
 WEB = "[Unit]\n[Service]\nExecReload=x\n[Install]\nWantedBy=multi-user.target\n"
 LOCK = "flask==3 --hash=sha256:0\n"
@@ -113,6 +113,16 @@ def test_the_next_release_takes_over_in_order(first):
         "daemon-reload",
     ]
     assert ("web@a1.service", "stop") in run.actions
+
+
+def test_the_first_release_takes_an_environment_that_an_image_brought(machine):
+    baked = [Environment("app", LOCK, "/opt/uv")]
+    assert machine.converge(baked).changed == ["environment:app"]
+    assert machine.converge(baked).changed == []
+    machine.forget_calls()
+    assert deploy(machine, "a1").end["result"] == "done"
+    assert serving(machine) == only("a1")
+    assert machine.calls("uv") == []
 
 
 def test_a_bundle_and_an_environment_that_are_there_are_not_made_again(first):

@@ -42,7 +42,7 @@ def build(run: Run, release: Served, *, requirements: str, settings: str, uv: st
     partial.mkdir(mode=0o755)
     _extract(_bundle(run, release.bundle), partial)
     run.stage("extracted")
-    environment = home.root / "envs" / venv.address(requirements)
+    environment = home.environment(requirements)
     venv.build(run, environment, requirements, uv)
     # Releases with the same lock share its environment, which never changes: new settings cost no installation.
     (partial / "venv").symlink_to(f"../../envs/{environment.name}")

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from .. import venv
 from ..files import make_directories, remove_tree, write_file, write_link
 from ..run import Run
 from .served import Served, read
@@ -35,6 +36,10 @@ class Home:
     def folder(self, release: str) -> Path:
         """Return a release's folder."""
         return self.releases / release
+
+    def environment(self, requirements: str) -> Path:
+        """Return the folder of the environment that a lock gives; releases with that lock share it."""
+        return self.root / "envs" / venv.address(requirements)
 
     def built(self, release: str) -> bool:
         """Whether the release is there; it is renamed into place when it is whole."""

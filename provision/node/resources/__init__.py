@@ -4,6 +4,7 @@ from .base import Resource
 from .certificate import Certificate
 from .checked_files import CheckedFiles
 from .command import Command
+from .environment import Environment
 from .file import Absent, Directory, File, Symlink
 from .firewall import Firewall, Rule
 from .packages import Packages
@@ -19,6 +20,7 @@ __all__ = [
     "CheckedFiles",
     "Command",
     "Directory",
+    "Environment",
     "File",
     "Firewall",
     "Group",
