@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from ..cloud.base import DnsRecord, Machine
 from ..errors import Exit, HubError
+from ..inventory.hosts import node_hostnames
 from ..output import Output
 from ..transport import hostkeys
+from ..transport.hostkeys import Pin
 from .dns import records_of
 from .fleet import LoadedFleet
 
@@ -59,11 +61,23 @@ def doomed(loaded: LoadedFleet, name: str) -> Doomed:
             hint="remove it at the cloud yourself if that is what you want; nothing was changed",
             exit_code=Exit.NOT_ALLOWED,
         )
-    addresses = {address for machine in ours for address in machine.addresses}
-    if not ours and pin is not None:
-        addresses.update(pin.addresses)  # the machine is gone already: its records may still be there
-    records = records_of(loaded.dns, loaded.fleet.domain, addresses) if loaded.dns else []
-    return Doomed(name, ours, tuple(records), pin is not None)
+    return Doomed(name, ours, tuple(_records(loaded, name, ours, pin)), pin is not None)
+
+
+def _records(loaded: LoadedFleet, name: str, ours: tuple[Machine, ...], pin: Pin | None) -> list[DnsRecord]:
+    """Return the records that would point to nothing.
+
+    All that point to a machine that goes. Where it is gone already its address may be somebody else's by now: then
+    those of the node's own names alone.
+    """
+    if loaded.dns is None:
+        return []
+    domain = loaded.fleet.domain
+    if ours:
+        return records_of(loaded.dns, domain, [address for machine in ours for address in machine.addresses])
+    node = loaded.fleet.nodes.get(name)
+    names = node_hostnames(loaded.fleet, name, node) if node else [loaded.fleet.fqdn(name)]
+    return records_of(loaded.dns, domain, pin.addresses, names) if pin else []
 
 
 def destroy(loaded: LoadedFleet, what: Doomed, output: Output) -> None:

@@ -35,7 +35,14 @@ def set_records(dns: Dns, domain: str, names: Iterable[str], machine: Machine) -
     return changed
 
 
-def records_of(dns: Dns, domain: str, addresses: Iterable[str]) -> list[DnsRecord]:
-    """Return the records of a domain that point to these addresses."""
+def records_of(
+    dns: Dns, domain: str, addresses: Iterable[str], names: Iterable[str] | None = None
+) -> list[DnsRecord]:
+    """Return the records of a domain that point to addresses: all, or those of some full names."""
     wanted = set(addresses)
-    return [record for record in dns.records(domain) if record.type in KINDS and record.data in wanted]
+    own = None if names is None else {relative(domain, name) for name in names}
+    return [
+        record
+        for record in dns.records(domain)
+        if record.type in KINDS and record.data in wanted and (own is None or record.name in own)
+    ]

@@ -11,7 +11,7 @@ from digitalocean.baseapi import GET, POST, PUT
 
 from ..errors import HubError
 from ..waiting import wait_for
-from .api import REFUSED, Api, ApiError
+from .api import MISSING, REFUSED, Api, ApiError
 from .base import DnsRecord, Machine, MachineSpec, Snapshot, Steps
 from .offer import Offer, check
 from .snapshots import newest
@@ -191,9 +191,13 @@ class DigitalOceanDns:
             self._api.call(f"{path}/{replacing[0].id}", PUT, fields)
             self.delete(domain, replacing[1:])
             return
-        if self._api.find(f"domains/{domain}") is None:
+        try:
+            self._api.call(path, POST, fields)
+        except ApiError as error:
+            if error.status != MISSING:
+                raise
             self._add(domain)
-        self._api.call(path, POST, fields)
+            self._api.call(path, POST, fields)
 
     def _add(self, domain: str) -> None:
         try:

@@ -422,22 +422,25 @@ def test_a_key_that_another_run_registers_in_the_same_moment_is_found(server, ma
         machines.create(replace(SPEC, public_key="ssh-ed25519 BBBB refused for another reason"))
 
 
+MISSING = (404, {"id": "not_found", "message": "no"}, {})
+WRITTEN = (201, {"domain_record": {"id": 1}}, {})
 RECORD = DnsRecord("A", "www", "192.0.2.7", 300)
 
 
 def test_a_domain_that_is_not_served_yet_is_added_with_its_first_record(server, dns):
     assert dns.records("a.test") == []
     server.answer("POST", "/v2/domains", (201, {"domain": {"name": "a.test"}}, {}))
-    server.answer("POST", "/v2/domains/a.test/records", (201, {"domain_record": {"id": 1}}, {}))
+    server.answer("POST", "/v2/domains/a.test/records", MISSING, WRITTEN)
     dns.set("a.test", RECORD)
-    assert [request[1] for request in sent(server, "POST")] == ["/v2/domains", "/v2/domains/a.test/records"]
+    dns.set("a.test", RECORD)
+    records = "/v2/domains/a.test/records"
+    assert [request[1] for request in sent(server, "POST")] == [records, "/v2/domains", records, records]
 
 
 def test_a_domain_that_another_run_adds_in_the_same_moment_is_served(server, dns):
-    missing = (404, {"id": "not_found", "message": "no"}, {})
-    server.answer("GET", "/v2/domains/a.test", missing, (200, {"domain": {"name": "a.test"}}, {}))
+    server.answer("GET", "/v2/domains/a.test", (200, {"domain": {"name": "a.test"}}, {}))
     server.answer("POST", "/v2/domains", TAKEN)
-    server.answer("POST", "/v2/domains/a.test/records", (201, {"domain_record": {"id": 1}}, {}))
+    server.answer("POST", "/v2/domains/a.test/records", MISSING, WRITTEN)
     dns.set("a.test", RECORD)
     with pytest.raises(ApiError):
         dns.set("somebody-elses.test", RECORD)
