@@ -45,7 +45,7 @@ format: setup ## rewrite the sources in the project's style
 	$(BIN)/ruff check --fix .
 
 lock: setup ## resolve the dependencies again
-	$(BIN)/python scripts/lock.py
+	$(BIN)/python scripts/lock.py $(SERVICES)
 
 clean: ## remove what the targets above made
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache build dist

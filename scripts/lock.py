@@ -1,4 +1,4 @@
-"""Resolve the dependencies again, into lock files that pin hashes and name no registry."""
+"""Resolve dependencies again, into lock files that pin hashes and name no registry: all, or those of services named."""
 
 import subprocess
 import sys
@@ -17,8 +17,11 @@ LOCKS = {
 }
 
 
-def main() -> None:
-    """Write all lock files; uv is installed for it into the virtual environment."""
+def main(services: list[str]) -> None:
+    """Write the lock files of these services, by default all; uv is installed for it into the virtual environment."""
+    chosen = {str(RUNTIME / f"{name}.lock") for name in services} or set(LOCKS)
+    if unknown := chosen - set(LOCKS):
+        sys.exit(f"there is no {', '.join(sorted(unknown)).replace('.lock', '.in')}")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "uv"], check=True)
     uv = Path(sysconfig.get_path("scripts")) / "uv"
     options = [
@@ -29,7 +32,8 @@ def main() -> None:
         "--no-annotate",
         "--quiet",
     ]
-    for lock, (python, sources) in LOCKS.items():
+    for lock in chosen:
+        python, sources = LOCKS[lock]
         subprocess.run(
             [uv, "pip", "compile", *options, "--python-version", python, *sources, "-o", lock], check=True
         )
@@ -38,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -7,12 +7,13 @@ from typing import Any
 
 from ..inventory.model import Node
 from ..steps.tunnel import Target
-from . import proxy, task_api
+from .proxy import RECIPE as PROXY
 from .recipe import Recipe
+from .task_api import RECIPE as TASK_API
 
 RECIPES: tuple[Recipe[Any], ...] = (
-    task_api.RECIPE,
-    proxy.RECIPE,
+    TASK_API,
+    PROXY,
 )
 """In the order in which a node gets them."""
 RELEASED = tuple(recipe.name for recipe in RECIPES if recipe.released)
