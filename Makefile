@@ -7,10 +7,10 @@ JOBS ?= 3
 SEED := $(or $(SEED),$(shell date +%s))
 PYTEST = $(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadgroup --no-loadscope-reorder --durations=30
 
-.PHONY: help setup demo test soak check bench format lock clean
+.PHONY: help setup demo demo-all test soak check bench format lock clean
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
 
 $(VENV)/.ready: requirements-dev.lock pyproject.toml
 	$(PYTHON) scripts/make_venv.py $(VENV) requirements-dev.lock
@@ -20,6 +20,9 @@ setup: $(VENV)/.ready ## virtual environment with hash-pinned dependencies
 
 demo: setup ## local cloud, a node, a deploy and an HTTPS answer
 	$(BIN)/python scripts/demo.py
+
+demo-all: setup ## every service on local nodes, and what each answers
+	$(BIN)/python scripts/demo.py --all
 
 test: setup ## all tests, on real local nodes too
 	$(BIN)/python scripts/host_packages.py --tests

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from provision.services import RECIPES
+
 pytestmark = pytest.mark.nodes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +32,8 @@ def clone(nodes_possible, tmp_path_factory):
             target.write_bytes(source.read_bytes())
             target.chmod(source.stat().st_mode & 0o777)
     yield folder
-    hubctl(folder, "local", "down", "--destroy")
+    for inventory in ("demo", "all"):
+        hubctl(folder, "local", "down", "--destroy", inventory=inventory)
 
 
 def environment(folder):
@@ -52,9 +55,9 @@ def make(folder, target):
     )
 
 
-def hubctl(folder, *words):
+def hubctl(folder, *words, inventory="demo"):
     return subprocess.run(
-        [str(folder / ".venv/bin/hubctl"), *words, "-i", str(folder / "inventories/demo.yml")],
+        [str(folder / ".venv/bin/hubctl"), *words, "-i", str(folder / f"inventories/{inventory}.yml")],
         env=environment(folder),
         capture_output=True,
         text=True,
@@ -80,7 +83,21 @@ def test_a_second_make_demo_changes_nothing(clone):
     assert "making" not in done.stderr
 
 
+def test_make_demo_all_ends_with_what_every_service_answers(clone):
+    """Each service of the recipes is in it; a second run changes nothing."""
+    done = make(clone, "demo-all")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = {line.split()[1]: line for line in done.stdout.splitlines() if "https://" in line}
+    assert set(rows) == {recipe.name for recipe in RECIPES}
+    assert "entropy 3" in rows["task_api"]
+    assert "200 through the tunnel" in rows["proxy"]
+    again = make(clone, "demo-all")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert len(re.findall(r"^\w+: \d+ ok, 0 changed", again.stdout, re.MULTILINE)) == 2
+
+
 def test_taking_it_down_leaves_nothing(clone):
+    assert hubctl(clone, "local", "down", "--destroy", inventory="all").returncode == 0
     name = re.search(r"local cloud (\S+)", hubctl(clone, "local", "status").stdout).group(1).rstrip(":")
     assert hubctl(clone, "local", "down", "--destroy").returncode == 0
     processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
