@@ -63,6 +63,7 @@ def test_an_update_and_a_rollback_fail_no_request(greeter, tree):
 
 def test_its_secret_is_rotated_with_a_release(greeter):
     site = greeter.site("web", "hi")
+    greeter.done("deploy")
     former = greeter.done("secrets", "show", "service/hello").stdout.strip()
     greeter.done("rotate-key", "service/hello")
     now = greeter.done("secrets", "show", "service/hello").stdout.strip()
