@@ -10,7 +10,7 @@ from typing import Any
 from .errors import HubError
 from .node.manifest import dump
 from .node.resources import Firewall, Group, Packages, Release, Resource, Retired, User
-from .services import RECIPES, RELEASED, TARGETS
+from .services import RECIPES, TARGETS
 from .steps.base import base
 from .steps.context import Context
 from .steps.tunnel import tunnels
@@ -50,7 +50,7 @@ def plan(ctx: Context) -> Plan:
 def _retired(services: Iterable[Resource]) -> list[Resource]:
     """Return what takes away the services that the node may once have had."""
     here = {resource.service for resource in services if isinstance(resource, Release)}
-    return [Retired(name) for name in RELEASED if name not in here]
+    return [Retired(each.name, each.alone) for each in RECIPES if each.released and each.name not in here]
 
 
 def _unique(resources: Iterable[Resource]) -> list[Resource]:

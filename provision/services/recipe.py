@@ -36,6 +36,7 @@ class Recipe(Generic[S]):
         elsewhere: the resources that other nodes have for it, such as workers; called for nodes that lack it.
         secrets: names of the secrets that it needs on its node (`service/<name>` and below).
         targets: what tunnels can lead to, by name: the service's own name, and that of each `DerivedTunnel`.
+        alone: units that serve it alone, such as its queue; they stop when it is retired.
         released: whether it comes from the bundled runtime, and is retired when the inventory drops it.
     """
 
@@ -45,6 +46,7 @@ class Recipe(Generic[S]):
     elsewhere: Callable[[Context], list[Resource]] = nothing
     secrets: Callable[[S], Sequence[str]] = no_secrets
     targets: Mapping[str, Target] = field(default_factory=dict)
+    alone: tuple[str, ...] = ()
     released: bool = True
 
     def of(self, node: Node) -> S | None:

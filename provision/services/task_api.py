@@ -129,4 +129,5 @@ RECIPE = Recipe(
     elsewhere=_workers_elsewhere,
     secrets=_secrets,
     targets={NAME: Target(web_socket(NAME), WEB_GROUP, HEALTH), QUEUE.target: _REDIS.target()},
+    alone=(_REDIS.unit,),
 )

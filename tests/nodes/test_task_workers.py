@@ -164,7 +164,8 @@ def test_a_service_taken_out_ends_and_comes_back_with_its_queue(fleet, site):
     assert fleet.hubctl("plan", "apis").status == Exit.CHANGES
     fleet.done("deploy")
     assert open_ports(fleet.address("apis"), 22, 80, 443) == [22]
-    assert fleet.ssh("apis", "sh", "-c", "ls /etc/systemd/system | grep task_api; true") == ""
+    assert fleet.ssh("apis", "sh", "-c", "ls /etc/systemd/system | grep ^task_api; true") == ""
+    assert "inactive" in fleet.ssh("apis", "systemctl", "is-active", "redis-server@task_api", check=False)
     assert fleet.done("deploy").stdout.count(" 0 changed") == 3
     fleet.write({**nodes("box1"), "box2": "{}"})
     fleet.done("deploy")

@@ -74,3 +74,14 @@ def test_it_cannot_be_rolled_back_to_and_comes_back_by_a_deploy_without_being_bu
     assert serving.calls("uv") == []
     assert running(serving) == ["app-worker@a1.service", "app@a1.service", "apple.service"]
     assert serving.converge(PLAN, blobs=BLOBS).changed == []
+
+
+def test_a_queue_of_its_own_stops_after_it_and_keeps_its_data(machine):
+    queue = [File(f"{UNITS}/queue.service", WEB), Unit("queue.service")]
+    assert machine.converge([*PLAN, *queue], blobs=BLOBS).end["result"] == "done"
+    gone = [Retired("app", alone=("queue.service",))]
+    run = machine.converge(gone)
+    assert run.actions[-1] == ("queue.service", "stop")
+    assert running(machine) == ["apple.service"]
+    assert machine.path(f"{UNITS}/queue.service").is_file()
+    assert machine.converge(gone).changed == []

@@ -21,10 +21,16 @@ _PAUSE_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Retired(Resource):
-    """A bundled service that shall not be here: its units end gracefully and go; releases and data stay on disk."""
+    """A bundled service that shall not be here: its units end gracefully and go; releases and data stay on disk.
+
+    Args:
+        service: the service's name.
+        alone: units of others, such as a queue, that serve it alone: they stop after it.
+    """
 
     kind: ClassVar[str] = "retired"
     service: str
+    alone: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a name that could not be a service's."""
@@ -40,7 +46,15 @@ class Retired(Resource):
         """Look for unit files, and for a release that serves."""
         current = Home(run, self.service).current()
         files = [Change(f"stop and remove {path.name}") for path in self._unit_files(run)]
-        return [*files, Change(f"switch {current} → nothing")] if current else files
+        serves = [Change(f"switch {current} → nothing")] if current else []
+        return [*files, *serves, *(Change(f"stop {unit}") for unit in self._left_alone(run))]
+
+    def units(self, _: Run) -> tuple[str, ...]:
+        """Return the units that serve it alone."""
+        return self.alone
+
+    def _left_alone(self, run: Run) -> list[str]:
+        return [unit for unit in self.alone if run.units.get(unit).running or run.units.enabled(unit)]
 
     def _unit_files(self, run: Run) -> list[Path]:
         folder, name = run.path(SYSTEM), self.service
@@ -62,6 +76,9 @@ class Retired(Resource):
             remove(path)
         run.units.links_changed = True
         run.daemon_reload()
+        if left := self._left_alone(run):
+            self._stop(run, left)
+            run.units.act("disable", *left)
         Home(run, self.service).retire()
 
     def _stop(self, run: Run, units: list[str]) -> None:
