@@ -56,7 +56,7 @@ def create(job: Job, name: str, node: Node, confirm: Confirm) -> Created:
         HubError: the name is taken by another machine, what it shall be is not on offer, or a wait came to its limit.
     """
     loaded, output = job.loaded, job.output
-    public_key = _operator_key(loaded, output)
+    public_key = _operator_key(loaded, node, output)
     found = machine_of(loaded, name)
     if found is None:
         if is_stale(loaded, name, node.image):
@@ -87,10 +87,14 @@ def _name(job: Job, names: list[str], machine: Machine) -> list[str]:
     return records
 
 
-def _operator_key(loaded: LoadedFleet, output: Output) -> str:
+def _operator_key(loaded: LoadedFleet, node: Node, output: Output) -> str:
     public_key, made = keys.ensure_operator_key(loaded.fleet)
     if made:
         output.line(f"made the operator key {keys.operator_key_path(loaded.fleet)}")
+    if made and node.address:
+        output.line(
+            f"let it in: add this to the authorized_keys of {node.user} at {node.address}: {public_key}"
+        )
     return public_key
 
 
