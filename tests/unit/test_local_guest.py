@@ -119,6 +119,20 @@ class TestArchives:
         monkeypatch.setattr(images, "IMAGES", known)
         assert [image.slug for image in images.offered()] == ["made"]
 
+    def test_what_this_computer_serves_itself_is_known(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = registries.PipSettings({"index-url": ("https://192.0.2.7/simple",)})
+        monkeypatch.setattr(registries, "host_settings", lambda: settings)
+        monkeypatch.setattr(apt, "host_sources", list)
+        monkeypatch.setattr(apt, "host_options", lambda: ['Acquire::http::Proxy "http://192.0.2.8:3142";'])
+        monkeypatch.setenv("https_proxy", "http://user:word@192.0.2.9:3128/")
+        monkeypatch.setenv("no_proxy", "192.0.2.7,example.org")
+        monkeypatch.setattr(guest, "_is_own", lambda address: address != "192.0.2.8")
+        assert guest.services_of_host() == [("192.0.2.7", 443), ("192.0.2.9", 3128)]
+
+    def test_loopback_serves_no_machine(self) -> None:
+        assert not guest._is_own("127.0.0.1")
+        assert not guest._is_own("192.0.2.1")
+
     def test_only_settings_about_the_way_out_are_handed_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
         dump = (
             'Acquire::http::Proxy "http://proxy.example:3128";\nAcquire::https::Proxy::internal.example "DIRECT";\n'

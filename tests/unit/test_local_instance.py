@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.cloud.local import files, host, instance, lifecycle, network
+from provision.cloud.local import allocation, files, host, instance, lifecycle, network
 from provision.cloud.local.model import Droplet, Tag
 from provision.cloud.local.process import Process, start_detached
 from provision.cloud.local.store import Store
@@ -25,13 +25,13 @@ from provision.errors import Exit, HubError
 @pytest.fixture(autouse=True)
 def base(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("HUBCTL_LOCAL_DIR", str(tmp_path / "base"))
-    monkeypatch.setattr(instance, "_HOST_LOCK", tmp_path / "host.lock")
-    monkeypatch.setattr(instance, "_live_networks", list)
+    monkeypatch.setattr(allocation, "_HOST_LOCK", tmp_path / "host.lock")
+    monkeypatch.setattr(allocation, "_live_networks", list)
     return tmp_path / "base"
 
 
 def make(name: str) -> instance.Instance:
-    return instance.create(name, lambda _: None)
+    return allocation.create(name, lambda _: None)
 
 
 class TestInstance:
@@ -52,7 +52,16 @@ class TestInstance:
         with pytest.raises(HubError, match="no local cloud named other") as error:
             instance.load("other")
         assert "known: demo" in error.value.why
-        assert error.value.hint == "hubctl local up other"
+        assert error.value.hint == "hubctl local up --name other"
+
+    def test_one_that_belongs_to_root_is_known_to_everybody(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        make("demo")
+
+        def refused(path: Path) -> bool:
+            raise PermissionError(path)
+
+        monkeypatch.setattr(Path, "exists", refused)
+        assert instance.names() == ["demo"]
 
     def test_its_secrets_are_its_owners_alone(self) -> None:
         made = make("demo")
@@ -84,25 +93,25 @@ class TestInstance:
 
     def test_a_subnet_in_use_is_not_taken(self) -> None:
         pool = list(ipaddress.IPv4Network("10.213.0.0/16").subnets(new_prefix=24))
-        assert instance.choose_subnet(pool[:7] + pool[8:]) == pool[7]
+        assert allocation.choose_subnet(pool[:7] + pool[8:]) == pool[7]
         assert (
-            instance.choose_subnet([ipaddress.IPv4Network("10.213.0.0/17")]).network_address >= pool[128][0]
+            allocation.choose_subnet([ipaddress.IPv4Network("10.213.0.0/17")]).network_address >= pool[128][0]
         )
         with pytest.raises(HubError, match="in use") as error:
-            instance.choose_subnet([ipaddress.IPv4Network("10.0.0.0/8")])
+            allocation.choose_subnet([ipaddress.IPv4Network("10.0.0.0/8")])
         assert error.value.code == "no-free-subnet"
 
     def test_the_computers_own_networks_are_seen(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.undo()
-        assert ipaddress.IPv4Network("127.0.0.0/8") in instance._live_networks()
+        assert ipaddress.IPv4Network("127.0.0.0/8") in allocation._live_networks()
 
     def test_a_port_that_somebody_took_is_given_up(self) -> None:
         made = make("demo")
-        assert made.with_free_ports(acme_runs=False) == made
+        assert allocation.with_free_ports(made, acme_runs=False) == made
         with socket.socket() as taker:
             taker.bind(("127.0.0.1", made.api_port))
             taker.listen()
-            moved = made.with_free_ports(acme_runs=False)
+            moved = allocation.with_free_ports(made, acme_runs=False)
         assert moved.api_port != made.api_port
         assert moved.acme_management_port == made.acme_management_port
         assert instance.load("demo") == moved
@@ -123,11 +132,26 @@ class TestNetwork:
         assert accept < drop
         assert f'ip saddr {made.subnet} oifname != "{made.bridge}" masquerade' in rules
 
+    def test_a_machine_reaches_of_this_computer_what_it_needs_and_no_more(self) -> None:
+        made = make("demo")
+        rules = network.ruleset(made, [("192.0.2.1", 3128)])
+        chain = rules[rules.index("chain input") :].partition("}\n    chain")[0]
+        accepted = [line.strip() for line in chain.splitlines() if "daddr" in line and "accept" in line]
+        assert accepted == [
+            f"ip daddr {made.address} meta l4proto {{ tcp, udp }} th dport 53 accept",
+            f"ip daddr {made.address} tcp dport 14000 accept",
+            "ip daddr 192.0.2.1 tcp dport 3128 accept",
+        ]
+        assert chain.rstrip().endswith("reject with icmpx admin-prohibited")
+
     def test_the_kernel_takes_the_rules(self) -> None:
         if host.unusable() or host.find_program("nft") is None:
             pytest.skip("needs root on Linux with nft")
         done = subprocess.run(
-            ["nft", "--check", "-f", "-"], input=network.ruleset(make("demo")), text=True, check=False
+            ["nft", "--check", "-f", "-"],
+            input=network.ruleset(make("demo"), [("192.0.2.1", 3128)]),
+            text=True,
+            check=False,
         )
         assert done.returncode == 0
 

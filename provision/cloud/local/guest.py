@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import socket
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from . import apt, registries
 from .command import run
@@ -121,6 +123,42 @@ def write_registries(disk: Disk, *, own_trust: bool) -> list[Path]:
     if proxies:
         disk.write("etc/environment", "".join(f"{line}\n" for line in proxies), 0o644)
     return settings.folders()
+
+
+def services_of_host() -> list[tuple[str, int]]:
+    """Return the proxies, indexes and archives of this computer's settings that this computer itself serves.
+
+    Pairs of an IPv4 address and a TCP port; one at a loopback address serves no machine.
+    """
+    settings = registries.host_settings()
+    named = [os.environ.get(name, "") for key in _PROXY_VARIABLES for name in (key, key.upper())]
+    named += [value for values in settings.options.values() for value in values]
+    named += [source.uri for source in apt.host_sources()]
+    named += [quoted for line in apt.host_options() for quoted in line.split('"')[1:2]]
+    found = (service for url in named if (service := _service(url)))
+    return sorted({(host, port) for host, port in found if _is_own(host)})
+
+
+def _service(url: str) -> tuple[str, int] | None:
+    """Return the IPv4 address and the port that a URL with an address in it names; a name is none of this computer."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        return str(ipaddress.IPv4Address(parts.hostname or "")), port
+    except (ValueError, KeyError):
+        return None
+
+
+def _is_own(address: str) -> bool:
+    """Tell whether an address is this computer's and others can reach it: only that can be listened on."""
+    if ipaddress.IPv4Address(address).is_loopback:
+        return False
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
 
 
 def certificates_of(path: Path) -> list[str]:

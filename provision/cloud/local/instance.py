@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import json
 import os
-import random
 import re
-import secrets
-import socket
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ...errors import Exit, HubError
 from ...node.files import write_file
-from .command import run
-from .files import locked
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
-_POOL = ipaddress.IPv4Network("10.213.0.0/16")
-_HOST_LOCK = Path("/run/hubctl/local.lock")  # one a computer: bases may differ, the network is shared
 _RECORD = "instance.json"
 ACME_PORT = 14000
 
@@ -118,21 +109,6 @@ class Instance:
         del record["folder"]
         write_file(self.folder / _RECORD, json.dumps(record, indent=2) + "\n")
 
-    def with_free_ports(self, *, acme_runs: bool) -> Instance:
-        """Return this instance with other loopback ports in place of those that someone else has taken.
-
-        Args:
-            acme_runs: the ACME server itself has its port.
-        """
-        api = self.api_port if _port_is_free(self.api_port) else _free_port()
-        keep = acme_runs or _port_is_free(self.acme_management_port)
-        moved = replace(
-            self, api_port=api, acme_management_port=self.acme_management_port if keep else _free_port()
-        )
-        if moved != self:
-            moved.save()
-        return moved
-
 
 def base_folder() -> Path:
     """Return the folder that holds all instances: `$HUBCTL_LOCAL_DIR`, or /var/lib/hubctl/local."""
@@ -158,9 +134,18 @@ def check_name(name: str) -> None:
 def names() -> list[str]:
     """Return the names of all instances in the base folder, sorted."""
     try:
-        return sorted(path.parent.name for path in base_folder().glob(f"[!.]*/{_RECORD}"))
+        folders = [path for path in base_folder().iterdir() if not path.name.startswith(".")]
+    except FileNotFoundError:
+        return []
     except PermissionError as error:
         raise _not_allowed(error) from None
+    return sorted(path.name for path in folders if _is_instance(path))
+
+
+def recorded_networks() -> list[ipaddress.IPv4Network]:
+    """Return the IPv4 networks of all instances in the base folder, also while they are down."""
+    records = [json.loads(path.read_text()) for path in base_folder().glob(f"[!.]*/{_RECORD}")]
+    return [ipaddress.IPv4Network(record["subnet"]) for record in records]
 
 
 def load(name: str) -> Instance:
@@ -178,7 +163,7 @@ def load(name: str) -> Instance:
             "unknown-instance",
             f"there is no local cloud named {name}",
             why=f"{folder} holds none; known: {', '.join(names()) or 'none'}",
-            hint=f"hubctl local up {name}",
+            hint=f"hubctl local up --name {name}",
         ) from None
     except PermissionError as error:
         raise _not_allowed(error) from None
@@ -189,78 +174,13 @@ def load(name: str) -> Instance:
     return Instance(folder=folder, subnet=subnet, subnet6=subnet6, **record)
 
 
-def create(name: str, claim: Callable[[Instance], None]) -> Instance:
-    """Make the state folder of a new instance with addresses that nothing on this computer uses.
-
-    Args:
-        name: the instance's name.
-        claim: makes the addresses visible on this computer (the bridge) while no other instance can choose.
-    """
-    check_name(name)
-    folder = base_folder() / name
-    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-    identity = hashlib.sha256(str(folder).encode()).hexdigest()[:6]
-    with locked(_HOST_LOCK):
-        instance = Instance(
-            name=name,
-            folder=folder,
-            bridge=f"hub-{name[:4].rstrip('-')}-{identity}",
-            subnet=choose_subnet([*_live_networks(), *_recorded_networks()]),
-            subnet6=ipaddress.IPv6Network((0xFD << 120 | secrets.randbits(56) << 64, 64)),
-            api_port=_free_port(),
-            acme_management_port=_free_port(),
-        )
-        write_file(folder / "token", f"dop_v1_{secrets.token_hex(32)}\n")
-        instance.save()
-        claim(instance)
-    return instance
-
-
-def choose_subnet(taken: Iterable[ipaddress.IPv4Network]) -> ipaddress.IPv4Network:
-    """Return a /24 of the pool that overlaps none of the networks in use.
-
-    Raises:
-        HubError: `no-free-subnet`.
-    """
-    used = list(taken)
-    free = [net for net in _POOL.subnets(new_prefix=24) if not any(net.overlaps(other) for other in used)]
-    if not free:
-        raise HubError(
-            "no-free-subnet",
-            f"every /24 of {_POOL} is in use on this computer",
-            hint="remove an instance: hubctl local down --destroy NAME",
-        )
-    return random.choice(free)  # noqa: S311 - spreads instances, keeps nothing secret
-
-
-def _live_networks() -> list[ipaddress.IPv4Network]:
-    """Return the IPv4 networks of all addresses and routes of this computer, the default route aside."""
-    routes = json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"]) or "[]")
-    links = json.loads(run(["ip", "-json", "-4", "address", "show"]) or "[]")
-    found = [route["dst"] for route in routes if route.get("dst") != "default"]
-    found += [f"{info['local']}/{info['prefixlen']}" for link in links for info in link.get("addr_info", [])]
-    return [ipaddress.IPv4Network(text, strict=False) for text in found]
-
-
-def _recorded_networks() -> list[ipaddress.IPv4Network]:
-    records = [json.loads(path.read_text()) for path in base_folder().glob(f"[!.]*/{_RECORD}")]
-    return [ipaddress.IPv4Network(record["subnet"]) for record in records]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _port_is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
+def _is_instance(folder: Path) -> bool:
+    try:
+        return (folder / _RECORD).exists()
+    except PermissionError:  # it belongs to root, and somebody else asks
         return True
+    except NotADirectoryError:
+        return False
 
 
 def _not_allowed(error: PermissionError) -> HubError:

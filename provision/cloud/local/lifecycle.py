@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import HubError
-from . import acme, host, images, instance, network
+from . import acme, allocation, host, images, instance, network
 from .files import locked
 from .instance import Instance
 from .machine import Containers
@@ -89,7 +89,7 @@ def up(name: str, *, report: Report) -> Instance:
         if daemon is None or not _api_answers(found):
             if daemon is not None:
                 daemon.stop()
-            found = found.with_free_ports(acme_runs=_acme_runs(found))
+            found = allocation.with_free_ports(found, acme_runs=_acme_runs(found))
             _start_daemon(found)
             report(f"API at {found.endpoint}, DNS at {found.dns_address}")
         acme.ensure(found)
@@ -161,7 +161,7 @@ def _found_or_made(name: str, report: Report) -> Instance:
     except HubError as error:
         if error.code != "unknown-instance":
             raise
-    made = instance.create(name, network.ensure)
+    made = allocation.create(name, network.ensure)
     report(f"made the local cloud {name} in {made.folder}, network {made.subnet}")
     return made
 

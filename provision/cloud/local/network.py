@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from ...errors import HubError
+from . import guest
 from .command import run
 from .files import locked
-from .instance import Instance
+from .instance import ACME_PORT, Instance
 
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 _FORWARDING_BEFORE = Path("/run/hubctl/ip_forward")
@@ -16,6 +18,7 @@ _LOCK = Path("/run/hubctl/forwarding.lock")
 
 # Machines share the bridge, so their own traffic never meets these rules. Everything else may only begin
 # inside: answers come back in, new connections from other interfaces (other instances too) do not.
+# Of this computer they reach name server, test CA and what its own settings send them to (a proxy on this computer).
 # Replies to larger segments than the way out carries are avoided by clamping TCP's segment size.
 _RULES = """\
 table inet {table} {{
@@ -30,6 +33,12 @@ table inet {table} {{
         type filter hook input priority filter; policy accept;
         iifname != {{ "{bridge}", "lo" }} ip daddr {address} drop
         iifname != {{ "{bridge}", "lo" }} ip6 daddr {address6} drop
+        iifname != "{bridge}" accept
+        ct state established,related accept
+        meta l4proto {{ icmp, ipv6-icmp }} accept
+        ip daddr {address} meta l4proto {{ tcp, udp }} th dport 53 accept
+        ip daddr {address} tcp dport {acme_port} accept
+{services}        reject with icmpx admin-prohibited
     }}
     chain postrouting {{
         type nat hook postrouting priority srcnat; policy accept;
@@ -53,7 +62,7 @@ def ensure(instance: Instance) -> None:
     if Path(f"/proc/sys/net/ipv6/conf/{instance.bridge}").exists():  # not with ipv6.disable=1
         run(["ip", "-6", "address", "replace", f"{instance.address6}/64", "dev", instance.bridge, "nodad"])
     run(["ip", "link", "set", instance.bridge, "up"])
-    run(["nft", "-f", "-"], stdin=ruleset(instance))
+    run(["nft", "-f", "-"], stdin=ruleset(instance, guest.services_of_host()))
     with locked(_LOCK):
         before = _FORWARDING.read_text()
         if before.strip() != "1":
@@ -76,14 +85,22 @@ def exists(instance: Instance) -> bool:
     return instance.bridge in _bridges()
 
 
-def ruleset(instance: Instance) -> str:
-    """Return the nft script that puts the instance's table in place, whether or not it is there already."""
+def ruleset(instance: Instance, services: Iterable[tuple[str, int]] = ()) -> str:
+    """Return the nft script that puts the instance's table in place, whether or not it is there already.
+
+    Args:
+        instance: what the table is for.
+        services: further IPv4 addresses of this computer and TCP ports at them that machines may connect to.
+    """
+    accepted = "".join(f"        ip daddr {host} tcp dport {port} accept\n" for host, port in services)
     rules = _RULES.format(
         table=instance.table,
         bridge=instance.bridge,
         subnet=instance.subnet,
         address=instance.address,
         address6=instance.address6,
+        acme_port=ACME_PORT,
+        services=accepted,
     )
     return f"table inet {instance.table}\ndelete table inet {instance.table}\n{rules}"
 
@@ -101,5 +118,5 @@ def _refuse_taken_subnet(instance: Instance) -> None:
         raise HubError(
             "subnet-taken",
             f"the network {instance.subnet} of the local cloud {instance.name} is now used by {routes[0].get('dev')}",
-            hint=f"hubctl local down --destroy {instance.name}, then hubctl local up {instance.name}",
+            hint=f"hubctl local down --destroy --name {instance.name}, then hubctl local up --name {instance.name}",
         )
