@@ -71,6 +71,9 @@ class FakeMachines:
         self.orders.pop(number, None)
         self.on.discard(number)
 
+    def console(self, number: int) -> str:
+        return f"login on {number}"
+
     def running(self, number: int) -> bool:
         return number in self.on
 

@@ -41,6 +41,17 @@ class TestDroplets:
         assert action["status"] == "errored"
         assert action["completed_at"]
 
+    def test_an_action_that_failed_says_why(self, api: Api) -> None:
+        api.machines.broken = True
+        number = api.droplet()["id"]
+        (action,) = api.get(f"droplets/{number}/actions")["actions"]
+        assert action["message"] == "no machine today"
+
+    def test_the_end_of_its_console_can_be_read(self, api: Api) -> None:
+        number = api.droplet()["id"]
+        assert api.get(f"droplets/{number}/console") == {"console": f"login on {number}"}
+        api.refused("GET", "droplets/77/console", status=404)
+
     def test_the_machine_gets_what_was_ordered(self, api: Api) -> None:
         key = api.post("account/keys", {"name": "me", "public_key": KEY})["ssh_key"]
         droplet = api.droplet(ssh_keys=[key["fingerprint"]], user_data="#cloud-config\n{}", ipv6=True)

@@ -61,7 +61,7 @@ class Droplet(Item):
 
 
 class Action(Item):
-    """Something done to a droplet, in progress or over."""
+    """Something done to a droplet, in progress or over; `message` says why it failed."""
 
     type: str
     resource_id: int
@@ -69,6 +69,7 @@ class Action(Item):
     started_at: str
     completed_at: str | None = None
     status: Status = "in-progress"
+    message: str = ""
 
 
 class Snapshot(Item):

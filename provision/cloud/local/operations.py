@@ -47,6 +47,9 @@ class Hypervisor(Protocol):
     def forget(self, snapshot: int) -> None:
         """Remove a snapshot that nothing is made of, if there is one."""
 
+    def console(self, number: int) -> str:
+        """Return the end of what a machine has written to its console."""
+
     def running(self, number: int) -> bool:
         """Tell whether a machine runs."""
 
@@ -138,6 +141,11 @@ class Operations:
             if droplet is not None and not droplet.deleted:
                 self._work[action.type](droplet)
                 outcome = msgspec.structs.replace(action, status="completed")
+        except HubError as error:
+            outcome = msgspec.structs.replace(
+                outcome, message="\n".join(filter(None, (error.message, error.why, error.hint)))
+            )
+            raise
         finally:
             self._store.save(msgspec.structs.replace(outcome, completed_at=now()))
 

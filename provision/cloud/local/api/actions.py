@@ -82,6 +82,8 @@ def show(action: Action) -> dict[str, Any]:
         "resource_type": "droplet",
         "region": catalog.region(action.region),
         "region_slug": action.region,
+        # DigitalOcean says nothing here; its users look at a console in the browser.
+        **({"message": action.message} if action.message else {}),
     }
 
 

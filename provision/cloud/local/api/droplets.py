@@ -81,6 +81,12 @@ def get_droplet(number: int) -> dict[str, Any]:
     return {"droplet": show(lookup.droplet(number))}
 
 
+@blueprint.get("/droplets/<int:number>/console")
+def get_console(number: int) -> dict[str, Any]:
+    """Show the end of what a droplet wrote to its console; DigitalOcean shows that in the browser only."""
+    return {"console": cloud().machines.console(lookup.droplet(number).id)}
+
+
 @blueprint.delete("/droplets/<int:number>")
 def delete_droplet(number: int) -> tuple[str, int]:
     """Remove one droplet and its disk."""
