@@ -17,6 +17,7 @@ import digitalocean
 import dns.message
 import dns.query
 import pytest
+import requests
 
 from provision.cloud.local import lifecycle
 from provision.cloud.local.instance import Instance
@@ -135,6 +136,14 @@ class TestMachine:
         (tmp_path / "operator").symlink_to(nodes[0].folder / "operator")
         assert Node(nodes[0].droplet, tmp_path).ssh("true", check=False).returncode != 0
 
+    def test_the_end_of_its_console_can_be_read(self, nodes: list[Node], local_instance: Instance) -> None:
+        url = f"{local_instance.endpoint}droplets/{nodes[0].droplet.id}/console"
+        answer = requests.get(url, headers={"Authorization": f"Bearer {local_instance.token}"}, timeout=LIMIT)
+        assert "cloud-init" in answer.json()["console"]
+
+    def test_its_control_groups_are_those_of_todays_systems(self, nodes: list[Node]) -> None:
+        assert nodes[0].ssh("stat --file-system --format %T /sys/fs/cgroup").stdout == "cgroup2fs\n"
+
     def test_cloud_init_ends_without_errors(self, nodes: list[Node]) -> None:
         done = nodes[0].ssh("cloud-init status --wait --long")
         assert "status: done" in done.stdout
@@ -160,6 +169,17 @@ class TestMachine:
         first, second = nodes
         nodes[0].ssh(f"ping -c 1 -W 5 {second.address}")
         first.ssh(f"ping -6 -c 1 -W 5 {second.droplet.ip_v6_address}")
+
+    def test_of_this_computer_they_reach_no_port_that_they_do_not_need(
+        self, nodes: list[Node], local_instance: Instance
+    ) -> None:
+        with socket.create_server(("", 0)) as server:
+            port = server.getsockname()[1]
+            for address in (local_instance.address, outward_address()):
+                reach = f"timeout 5 bash -c 'echo > /dev/tcp/{address}/{port}'"
+                assert nodes[0].ssh(reach, check=False).returncode == 1, address
+            nodes[0].ssh(f"timeout 5 bash -c 'echo > /dev/tcp/{local_instance.address}/53'")
+        nodes[0].ssh(f"ping -c 1 -W 5 {local_instance.address}")
 
     def test_the_package_archive_answers(self, nodes: list[Node]) -> None:
         assert nodes[0].ssh("apt-get update").returncode == 0
@@ -273,6 +293,13 @@ class TestNames:
     ) -> None:
         code = f"import urllib.request as u; print(u.urlopen('{local_instance.acme_directory}').status)"
         assert nodes[0].ssh(f"python3 -c {shlex.quote(code)}").stdout.strip() == "200"
+
+
+def outward_address() -> str:
+    """Return this computer's address on the way to others; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        return str(probe.getsockname()[0])
 
 
 def archive_lines() -> list[str]:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from ...errors import HubError
 from ...node.files import write_file
-from . import apt, cgroup, cloudinit, guest, images, layers
+from . import apt, cgroup, cloudinit, console, guest, images, layers
 from .command import run
 from .disk import Disk
 from .instance import Instance
+from .kernel import Limits
 from .process import Process, start_detached
 
 _BOOT_SECONDS = 60.0
@@ -99,6 +100,7 @@ class Containers:
         record = json.loads((folder / "machine.json").read_text())
         (folder / "off").unlink(missing_ok=True)
         if not self.running(number):
+            Limits().hold(folder / "supervisor.json")
             cgroup.remove(self._groups(number))
             run(["ip", "neigh", "flush", "to", record["address"], "dev", self.instance.bridge])
             supervisor = [sys.executable, "-m", f"{__package__}.supervise", str(folder)]
@@ -117,7 +119,7 @@ class Containers:
             raise HubError(
                 "machine-not-up",
                 f"the machine {record['machine']} did not come up within {_BOOT_SECONDS:.0f} s",
-                why="\n".join((folder / "console.log").read_text(errors="replace").splitlines()[-10:]),
+                why=f"the end of its console:\n{self.console(number)}",
             )
 
     def stop(self, number: int, *, gracefully: bool = True) -> None:
@@ -134,6 +136,7 @@ class Containers:
             )
         cgroup.remove(groups)
         (folder / "supervisor.json").unlink(missing_ok=True)
+        Limits().release(folder / "supervisor.json")
 
     def power_off(self, number: int, *, gracefully: bool) -> None:
         """Stop the machine and leave it off, also when the instance starts again."""
@@ -164,6 +167,10 @@ class Containers:
             shutil.rmtree(self._folder(number))
         with contextlib.suppress(OSError):
             (_PROPAGATION / self._machine_name(number)).rmdir()  # systemd-nspawn leaves it
+
+    def console(self, number: int) -> str:
+        """Return the end of what the machine has written to its console."""
+        return console.end(self._folder(number) / "console.log")
 
     def running(self, number: int) -> bool:
         """Tell whether the machine's supervisor, and so the machine, runs."""
@@ -219,12 +226,12 @@ class Containers:
         return guest.write_registries(disk, own_trust=bool(host_certificates))
 
     def _nspawn_argv(self, order: Order, root: Path, mounts: Sequence[Path]) -> list[str]:
-        options = ["--quiet", "--register=no", "--keep-unit", "--boot", "--console=pipe"]
+        options = ["--quiet", "--register=no", "--keep-unit", "--boot", "--console=read-only"]
         options += ["--link-journal=no", "--resolv-conf=off", "--timezone=off", "--kill-signal=SIGRTMIN+4"]
         options += [f"--directory={root}", f"--machine={self._machine_name(order.number)}"]
         options += [f"--hostname={order.hostname}", f"--network-bridge={self.instance.bridge}"]
         options += [f"--bind-ro={path}" for path in mounts]
-        return ["systemd-nspawn", *options]
+        return ["systemd-nspawn", *options, "--setenv=TERM=dumb", "systemd.show_status=yes"]
 
 
 def _await_network(address: str, seconds: float) -> bool:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...node.files import write_file
-from . import cgroup
+from . import cgroup, kernel
 from .process import await_starter
 
 REBOOTED = 133  # systemd-nspawn's exit status with --keep-unit when the machine wants to start again
@@ -44,13 +44,16 @@ def main(folder: Path) -> int:
             child.send_signal(signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, stop)
+    # Like a real machine's, also where this computer still has the old hierarchies: systemd 258 knows no others.
+    environment = {**os.environ, "UNIFIED_CGROUP_HIERARCHY": "yes"}
     status = REBOOTED
     while status == REBOOTED and not told:
         began = time.monotonic()
-        running[:] = [subprocess.Popen(record["argv"], stdin=subprocess.DEVNULL)]
+        running[:] = [subprocess.Popen(record["argv"], stdin=subprocess.DEVNULL, env=environment)]
         status = running[0].wait()
         if time.monotonic() - began < _QUICK:
             time.sleep(_QUICK)
+    kernel.Limits().release(folder / "supervisor.json")
     if not told and status == 0:
         (folder / "off").touch()  # powered off from inside: it stays off until somebody powers it on
     return status
