@@ -1,0 +1,67 @@
+"""Every image that nodes may have: from its first deploy to a rollback, as far as this computer can make it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from provision.distributions import IMAGES, Image
+from tests.support.releases import current
+from tests.support.runtimes import BOTH, runtime_with
+from tests.support.tasks import TASK_API
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.nodes
+
+FACTS = """\
+. /etc/os-release; echo "suite $VERSION_CODENAME"
+python3 -c 'import sys; print("python", *sys.version_info[:2])'
+apt-cache policy postgresql | sed -n 's/^ *Candidate: \\([0-9]*\\).*/postgresql \\1/p'
+echo "ssh_socket $(systemctl is-active ssh.socket)"
+"""
+
+
+def possible(image: Image) -> Image:
+    """Skip an image that this computer cannot make, with what it lacks."""
+    distribution = image.distribution
+    if not distribution.keyring.exists():
+        pytest.skip(
+            f"{distribution.keyring} is not there: the keys of {distribution.title}'s archive "
+            f"(package {distribution.keyring_package})"
+        )
+    return image
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.slug)
+def test_a_node_of_it_is_made_deployed_updated_rebooted_and_rolled_back(image, make_fleet, tmp_path):
+    fleet = make_fleet({"apis": TASK_API}, image=possible(image).slug)
+    fleet.done("create-node", "apis")
+    assert " 0 changed" in fleet.done("deploy").stdout
+    assert_facts(image, fleet.ssh("apis", "sh", "-c", FACTS))
+    site = fleet.site("apis", "tasks")
+    assert site.solve()[1]["count"] == 2
+    first = current(fleet)
+
+    fleet.done("deploy", HUBCTL_RUNTIME=runtime_with(tmp_path / "runtime", BOTH, "# newer\n"))
+    assert current(fleet) != first
+    fleet.done("rollback")
+    assert current(fleet) == first
+
+    began = fleet.ssh("apis", "stat", "-c", "%Y", "/proc/1")
+    fleet.ssh("apis", "systemctl", "reboot", check=False)
+    eventually(lambda: fleet.ssh("apis", "stat", "-c", "%Y", "/proc/1", check=False) not in ("", began))
+    assert eventually(lambda: site.solve())[1]["count"] == 2
+    assert fleet.ssh("apis", "systemctl", "is-system-running", "--wait").strip() == "running"
+    assert " 0 changed" in fleet.done("deploy").stdout
+
+
+def assert_facts(image: Image, said: str) -> None:
+    """Compare what the node says of itself with the table."""
+    facts = dict(re.findall(r"(\w+) (.*)", said))
+    assert facts == {
+        "suite": image.suite,
+        "python": f"{image.python[0]} {image.python[1]}",
+        "postgresql": str(image.postgresql),
+        "ssh_socket": "active" if image.ssh_socket else "inactive",
+    }
