@@ -24,6 +24,8 @@ class Distribution:
         keyring: the keys that sign its archive, where its own package puts them.
         keyring_package: that package.
         components: parts of its archive that packages are taken from.
+        installed: what its images at providers have beside the packages of all images. needrestart would ask questions
+            and restart services in the middle of an installation: the engine's apt suspends it.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Distribution:
     keyring: Path
     keyring_package: str
     components: tuple[str, ...]
+    installed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Image:
         distribution: what it is a release of.
         python: version of `python3`, which the engine runs on and services' environments are made with.
         postgresql: major version that the package `postgresql` installs, a part of its paths and unit names.
-        ssh_socket: systemd holds sshd's port: a change of it needs `ssh.socket` restarted, not `ssh.service`.
+        ssh_socket: systemd holds sshd's port and starts `ssh.service` with the first connection.
     """
 
     slug: str
@@ -72,6 +75,7 @@ UBUNTU = Distribution(
     Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg"),
     "ubuntu-keyring",
     ("main", "universe"),
+    ("needrestart",),
 )
 DISTRIBUTIONS = (DEBIAN, UBUNTU)
 # The first is the default of documents and of whoever asks for none.

@@ -119,6 +119,11 @@ class TestArchives:
         monkeypatch.setattr(images, "IMAGES", known)
         assert [image.slug for image in images.offered()] == ["made"]
 
+    def test_sshd_waits_as_it_does_in_the_providers_image(self) -> None:
+        enabled = {image.slug: images._enabled(image)[1] for image in IMAGES}
+        assert enabled["debian-13-x64"] == "ssh.service"
+        assert enabled["ubuntu-24-04-x64"] == "ssh.socket"
+
     def test_what_this_computer_serves_itself_is_known(self, monkeypatch: pytest.MonkeyPatch) -> None:
         settings = registries.PipSettings({"index-url": ("https://192.0.2.7/simple",)})
         monkeypatch.setattr(registries, "host_settings", lambda: settings)

@@ -46,7 +46,6 @@ _FILES = {
     "etc/default/locale": "LANG=C.UTF-8\n",
     "etc/fstab": "",
 }
-_ENABLED = ("systemd-networkd.service", "ssh.service")
 # No device manager, console or kernel of its own in a container: these would only wait or fail.
 _MASKED = (
     "console-getty.service",
@@ -91,7 +90,7 @@ def ensure(image: Image, report: Callable[[str], None]) -> Path:
         HubError: `image-failed`, with the last lines of mmdebstrap.
     """
     lines = [line for source in sources(image) for line in source.lines()]
-    recipe = json.dumps((lines, _PACKAGES, _FILES, _ENABLED, _MASKED, _REMOVED, _EMPTIED))
+    recipe = json.dumps((lines, _packages(image), _FILES, _enabled(image), _MASKED, _REMOVED, _EMPTIED))
     folder = _FOLDER / f"{image.slug}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     if folder.exists():
         return folder
@@ -102,6 +101,14 @@ def ensure(image: Image, report: Callable[[str], None]) -> Path:
     return folder
 
 
+def _packages(image: Image) -> tuple[str, ...]:
+    return (*_PACKAGES, *image.distribution.installed)
+
+
+def _enabled(image: Image) -> tuple[str, ...]:
+    return ("systemd-networkd.service", "ssh.socket" if image.ssh_socket else "ssh.service")
+
+
 def _build(image: Image, lines: list[str], folder: Path, report: Callable[[str], None]) -> None:
     # Only the holder of the lock writes here: what is left is of a build that was killed.
     for leftover in _FOLDER.glob(f".{image.slug}-*"):
@@ -109,7 +116,7 @@ def _build(image: Image, lines: list[str], folder: Path, report: Callable[[str],
     building = folder.with_name(f".{folder.name}")
     try:
         _bootstrap(image, lines, building, report)
-        _finish(building)
+        _finish(image, building)
         building.rename(folder)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
@@ -118,7 +125,7 @@ def _build(image: Image, lines: list[str], folder: Path, report: Callable[[str],
 
 def _bootstrap(image: Image, lines: list[str], folder: Path, report: Callable[[str], None]) -> None:
     argv = ["mmdebstrap", "--mode=root", "--format=directory", "--variant=minbase"]
-    argv += [f"--include={','.join(_PACKAGES)}", f"--keyring={image.distribution.keyring}"]
+    argv += [f"--include={','.join(_packages(image))}", f"--keyring={image.distribution.keyring}"]
     argv += [f"--aptopt={option}" for option in apt.host_options()]
     # Without archives of the host's own on stdin, mmdebstrap takes the public ones, updates and security included.
     own = ["-"] if lines else []
@@ -149,7 +156,7 @@ def _bootstrap(image: Image, lines: list[str], folder: Path, report: Callable[[s
         )
 
 
-def _finish(root: Path) -> None:
+def _finish(image: Image, root: Path) -> None:
     """Make a freshly installed root generic: settings written, identities and caches removed."""
     for pattern in _REMOVED:
         for path in root.glob(pattern):
@@ -159,5 +166,5 @@ def _finish(root: Path) -> None:
         (root / name).touch(mode=0o644)
     for name, content in _FILES.items():
         (root / name).write_text(content)
-    run(["chroot", str(root), "systemctl", "enable", *_ENABLED])
+    run(["chroot", str(root), "systemctl", "enable", *_enabled(image)])
     run(["chroot", str(root), "systemctl", "mask", *_MASKED])
