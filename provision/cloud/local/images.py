@@ -112,19 +112,21 @@ def _enabled(image: Image) -> tuple[str, ...]:
 def _build(image: Image, lines: list[str], folder: Path, report: Callable[[str], None]) -> None:
     # Only the holder of the lock writes here: what is left is of a build that was killed.
     for leftover in _FOLDER.glob(f".{image.slug}-*"):
-        shutil.rmtree(leftover)
+        _remove(leftover)
     building = folder.with_name(f".{folder.name}")
     try:
         _bootstrap(image, lines, building, report)
         _finish(image, building)
         building.rename(folder)
     except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
+        _remove(building)
         raise
 
 
 def _bootstrap(image: Image, lines: list[str], folder: Path, report: Callable[[str], None]) -> None:
-    argv = ["mmdebstrap", "--mode=root", "--format=directory", "--variant=minbase"]
+    # Its mounts of /proc, /sys and /dev are seen by itself alone: whatever ends it, they end with it.
+    argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    argv += ["mmdebstrap", "--mode=root", "--format=directory", "--variant=minbase"]
     argv += [f"--include={','.join(_packages(image))}", f"--keyring={image.distribution.keyring}"]
     argv += [f"--aptopt={option}" for option in apt.host_options()]
     # Without archives of the host's own on stdin, mmdebstrap takes the public ones, updates and security included.
@@ -143,17 +145,28 @@ def _bootstrap(image: Image, lines: list[str], folder: Path, report: Callable[[s
     process.stdin.write("\n".join(lines) + "\n")
     process.stdin.close()
     said: list[str] = []
-    for line in process.stderr:
-        said.append(line.rstrip())
-        if line.startswith("I: ") and line.rstrip().endswith("..."):
-            report(f"image {image.slug}: {line[3:].strip()}")
-    if process.wait():
+    try:
+        for line in process.stderr:
+            said.append(line.rstrip())
+            if line.startswith("I: ") and line.rstrip().endswith("..."):
+                report(f"image {image.slug}: {line[3:].strip()}")
+        failed = process.wait() != 0
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    if failed:
         raise HubError(
             "image-failed",
             f"the image {image.slug} could not be made",
             why="\n".join(said[-12:]),
             hint="check that this computer reaches the package archive: apt-get update",
         )
+
+
+def _remove(root: Path) -> None:
+    """Remove what a build left, and nothing that is mounted in it."""
+    run(["rm", "--recursive", "--force", "--one-file-system", "--", str(root)], check=False)
 
 
 def _finish(image: Image, root: Path) -> None:
