@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -157,8 +158,21 @@ def arrive(job: Job, name: str, machine: Machine, *, new: bool) -> Machine:
     ready = loaded.machines.ready(machine, job.output.step)
     job.output.line(f"  {' '.join(ready.addresses)}")
     hostkeys.pin(loaded.path, replace(hostkeys.read(loaded.path)[name], addresses=ready.addresses))
-    _enter(job, name, new=new)
+    try:
+        _enter(job, name, new=new)
+    except HubError as error:
+        _add_console(error, loaded, ready)
+        raise
     return ready
+
+
+def _add_console(error: HubError, loaded: LoadedFleet, machine: Machine) -> None:
+    """Show the end of the console of a machine that does not let anybody in."""
+    if error.code not in ("waited-too-long", *_PASSING):
+        return
+    with contextlib.suppress(HubError):
+        if console := loaded.machines.console(machine):
+            error.why = "\n".join(filter(None, (error.why, "the end of its console:", console)))
 
 
 def _enter(job: Job, name: str, *, new: bool) -> None:

@@ -120,6 +120,10 @@ class Machines(Protocol):
         """Ask for a machine that was resolved; it is then still being made."""
         ...
 
+    def console(self, machine: Machine) -> str:
+        """Return the end of what a machine wrote to its console; empty where the provider does not tell."""
+        ...
+
     def ready(self, machine: Machine, steps: Steps) -> Machine:
         """Wait until a machine is made and has its addresses; return it with them."""
         ...

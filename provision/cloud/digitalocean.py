@@ -83,6 +83,11 @@ class DigitalOceanMachines:
                 hint=f"is machine {machine.id} switched off? Switch it on at the cloud and run the same command again",
             )
 
+    def console(self, machine: Machine) -> str:
+        """Return the end of a machine's console: the local cloud tells, DigitalOcean shows it in the browser only."""
+        answer = self._api.find(f"droplets/{machine.id}/console") or {}
+        return str(answer.get("console", ""))
+
     def _made(self, machine_id: int) -> bool | None:
         # A new machine may be missing from what the API shows for some seconds.
         answer = self._api.find(f"droplets/{machine_id}/actions") or {"actions": []}
@@ -218,7 +223,7 @@ def _completed(action: Mapping[str, Any], failed: str) -> bool | None:
         raise HubError(
             "cloud-action-failed",
             failed,
-            why=f"action {action['id']} ended with an error",
+            why=str(action.get("message") or f"action {action['id']} ended with an error"),
             hint="look at the cloud's own console, then run the same command again",
         )
     return True if action["status"] == "completed" else None

@@ -179,6 +179,23 @@ def test_a_machine_that_could_not_be_made_is_an_error(server, machines):
         machines.ready(machines.create(SPEC), Steps())
 
 
+def test_what_the_cloud_says_of_a_failure_is_shown(server, machines):
+    failed = {**action("errored"), "message": "the end of its console:\nno init"}
+    server.answer("POST", "/v2/droplets", (202, ACCEPTED, {}))
+    server.answer("GET", "/v2/droplets/7/actions", (200, {"actions": [failed]}, {}))
+    with pytest.raises(HubError) as caught:
+        machines.ready(machines.create(SPEC), Steps())
+    assert caught.value.why == "the end of its console:\nno init"
+
+
+def test_a_console_is_shown_where_the_cloud_has_it(server, machines):
+    server.answer("POST", "/v2/droplets", (202, ACCEPTED, {}))
+    machine = machines.create(SPEC)
+    assert machines.console(machine) == ""
+    server.answer("GET", "/v2/droplets/7/console", (200, {"console": "login:"}, {}))
+    assert machines.console(machine) == "login:"
+
+
 def test_a_machine_that_is_there_already_costs_one_question(server, machines):
     server.answer("GET", "/v2/droplets", (200, {"droplets": [droplet(7)]}, {}))
     server.answer("GET", "/v2/droplets/7", (200, {"droplet": droplet(7)}, {}))
