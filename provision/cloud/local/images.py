@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from ...distributions import IMAGES, Image
+from ...distributions import IMAGES, UBUNTU, Image
 from ...errors import HubError
 from . import apt
 from .command import run
@@ -90,7 +90,9 @@ def ensure(image: Image, report: Callable[[str], None]) -> Path:
         HubError: `image-failed`, with the last lines of mmdebstrap.
     """
     lines = [line for source in sources(image) for line in source.lines()]
-    recipe = json.dumps((lines, _packages(image), _FILES, _enabled(image), _MASKED, _REMOVED, _EMPTIED))
+    recipe = json.dumps(
+        (lines, _packages(image), _FILES, _enabled(image), _masked(image), _REMOVED, _EMPTIED)
+    )
     folder = _FOLDER / f"{image.slug}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     if folder.exists():
         return folder
@@ -107,6 +109,11 @@ def _packages(image: Image) -> tuple[str, ...]:
 
 def _enabled(image: Image) -> tuple[str, ...]:
     return ("systemd-networkd.service", "ssh.socket" if image.ssh_socket else "ssh.service")
+
+
+def _masked(image: Image) -> tuple[str, ...]:
+    # Ubuntu's configures the network again, by way of the device manager.
+    return (*_MASKED, *(("netplan-configure.service",) if image.distribution is UBUNTU else ()))
 
 
 def _build(image: Image, lines: list[str], folder: Path, report: Callable[[str], None]) -> None:
@@ -180,4 +187,4 @@ def _finish(image: Image, root: Path) -> None:
     for name, content in _FILES.items():
         (root / name).write_text(content)
     run(["chroot", str(root), "systemctl", "enable", *_enabled(image)])
-    run(["chroot", str(root), "systemctl", "mask", *_MASKED])
+    run(["chroot", str(root), "systemctl", "mask", *_masked(image)])
