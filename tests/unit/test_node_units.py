@@ -53,6 +53,20 @@ def test_a_changed_unit_file_that_restarts_nothing_is_read_all_the_same(app):
     assert systemctl(app) == [("daemon-reload",)]
 
 
+def test_what_an_enabled_socket_starts_is_not_enabled_besides(machine):
+    wants = machine.root / "etc/systemd/system/sockets.target.wants"
+    wants.mkdir(parents=True)
+    (wants / "app.socket").symlink_to("/usr/lib/systemd/system/app.socket")
+    machine.converge(plan("1", started_by="app.socket"))
+    assert ("enable", "app.service") not in systemctl(machine)
+    assert ("start", "app.service") in systemctl(machine)
+
+
+def test_where_there_is_no_such_socket_it_is_enabled(machine):
+    machine.converge(plan("1", started_by="app.socket"))
+    assert ("enable", "app.service") in systemctl(machine)
+
+
 def test_a_restart_says_why(app):
     run = app.converge(plan("2"))
     assert run.of("unit") == [{"event": "unit", "name": "app.service", "action": "restart", "why": [CONFIG]}]

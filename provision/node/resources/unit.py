@@ -20,6 +20,7 @@ class Unit(Resource):
 
     Pending restarts and reloads are done when the engine reaches the unit, and again at the end of the run for
     changes that come later in the list. A changed unit file is followed by one daemon-reload by itself.
+    Where `started_by`, a socket say, is enabled, the unit need not be: it is left as it is.
     """
 
     kind: ClassVar[str] = "unit"
@@ -28,6 +29,7 @@ class Unit(Resource):
     running: bool = True
     restart_on: tuple[str, ...] = ()
     reload_on: tuple[str, ...] = ()
+    started_by: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a name that systemd would not take."""
@@ -64,7 +66,7 @@ class Unit(Resource):
             actions["daemon-reload"] = []
         if state.load == "masked" and (self.enabled or self.running):
             actions["unmask"] = []
-        if self.enabled and run.units.wants_enabling(self.name):
+        if self.enabled and not run.units.enabled(self.started_by) and run.units.wants_enabling(self.name):
             actions["enable"] = []
         if not self.enabled and run.units.wants_disabling(self.name):
             actions["disable"] = []
