@@ -28,7 +28,8 @@ def set_records(dns: Dns, domain: str, names: Iterable[str], machine: Machine) -
             mine = [record for record in present if (record.type, record.name) == (kind, name)]
             if address and [(record.data, record.ttl) for record in mine] != [(address, TTL)]:
                 dns.set(domain, DnsRecord(kind, name, address, TTL), replacing=mine)
-                changed.append(f"{fqdn} {kind} {address}")
+                former = ", ".join(record.data for record in mine if record.data != address)
+                changed.append(f"{fqdn} {kind} {address}" + (f" (was {former})" if former else ""))
             elif mine and not address:
                 dns.delete(domain, mine)
                 changed.append(f"{fqdn} {kind} removed")

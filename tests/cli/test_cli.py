@@ -171,3 +171,19 @@ def test_json_errors_are_events_with_a_stable_code(hubctl, tmp_path):
     done = hubctl("create-node", "apis", "--json")
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert [event["code"] for event in events if event["event"] == "error"] == ["cloud-token"]
+
+
+@pytest.mark.parametrize("words", [["run", "apis"], ["run", "apis", "--"], ["run"]])
+def test_run_without_a_command_says_where_to_write_it(hubctl, tmp_path, words):
+    (tmp_path / "hubctl.yml").write_text(GOOD)
+    done = hubctl(*words)
+    assert done.returncode == Exit.USAGE
+    assert "after `--`" in done.stderr
+
+
+def test_words_after_the_dashes_are_no_nodes_and_no_options(hubctl, tmp_path):
+    (tmp_path / "hubctl.yml").write_text(GOOD)
+    done = hubctl("run", "boxx", "--", "ls", "--json", "--", "-i")
+    assert done.returncode == Exit.INVENTORY
+    assert "boxx" in done.stderr
+    assert "`ls`" not in done.stderr
