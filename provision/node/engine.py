@@ -46,6 +46,7 @@ def converge(run: Run, resources: Sequence[Resource], tally: Tally) -> None:
     """
     due = _due_by_cause(resources)
     run.units.watch(unit for resource in resources for unit in resource.units(run))
+    run.units.ask_ahead()
     for index, resource in enumerate(resources):
         if run.peer.interrupted():
             raise Interrupted
@@ -83,7 +84,8 @@ def _one(run: Run, resource: Resource, due: Follows, tally: Tally) -> None:
         raise
     finally:
         tally.note(resource.id, status, changes)
-        run.peer.emit(
+        send = run.peer.emit if changes or status != "ok" else run.peer.emit_later
+        send(
             "resource",
             id=resource.id,
             status=status,
@@ -107,6 +109,8 @@ def _apply(run: Run, resource: Resource, changes: Sequence[Change], follows: Fol
     run.stage("before")
     reload = any(is_unit_file(path) for path in resource.paths())
     new = run.journal.intend(resource.id, follows, daemon_reload=reload)
+    run.peer.flush()
+    run.units.changed()
     run.stage("journaled")
     try:
         resource.apply(run)

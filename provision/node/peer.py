@@ -6,7 +6,9 @@ import json
 import os
 import select
 import signal
+import time
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 from .errors import Interrupted
@@ -14,6 +16,7 @@ from .errors import Interrupted
 _HEADER = 8
 _STALLED_MS = 60_000
 _MAX_FRAME = 1 << 30
+_HELD_SECONDS = 0.3
 
 
 class Peer:
@@ -32,6 +35,8 @@ class Peer:
         self._sink = sink
         self._stopped = False
         self._sink_lost = False
+        self._held: list[bytes] = []
+        self._sent = 0.0
         os.set_blocking(sink, False)
 
     def catch_signals(self) -> None:
@@ -84,8 +89,24 @@ class Peer:
 
     def emit(self, event: str, **fields: object) -> None:
         """Send one event. An operator who is gone gets nothing; the run learns of it by `interrupted`."""
+        self._hold(event, fields)
+        self.flush()
+
+    def emit_later(self, event: str, **fields: object) -> None:
+        """Send one event that is no news, together with others: each packet costs both sides more than a line."""
+        self._hold(event, fields)
+        if time.monotonic() - self._sent > _HELD_SECONDS:
+            self.flush()
+
+    def _hold(self, event: str, fields: Mapping[str, object]) -> None:
         line = json.dumps({"event": event, **fields}, ensure_ascii=False, separators=(",", ":"))
-        data = memoryview(line.encode("utf-8", "replace") + b"\n")
+        self._held.append(line.encode("utf-8", "replace") + b"\n")
+
+    def flush(self) -> None:
+        """Send the events that are held back; whoever begins something long must."""
+        data = memoryview(b"".join(self._held))
+        self._held.clear()
+        self._sent = time.monotonic()
         poll = select.poll()
         poll.register(self._sink, select.POLLOUT)
         while data and not self._sink_lost:

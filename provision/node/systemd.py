@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .ahead import Ahead
 from .errors import NodeError
 from .system import Completed, System
 
@@ -79,6 +80,7 @@ class Units:
         self._system = system
         self._names = dict.fromkeys(names)
         self._states: dict[str, UnitState] = {}
+        self._ahead: Ahead[dict[str, UnitState]] | None = None
         self._linked: frozenset[str] | None = None
         self.links_changed = False
 
@@ -86,8 +88,20 @@ class Units:
         """Ask about these units too, together with the others."""
         self._names.update(dict.fromkeys(names))
 
+    def ask_ahead(self) -> None:
+        """Begin to ask about the units that are watched, while other things are looked at."""
+        names = list(self._names)
+        self._ahead = Ahead(lambda: self._show(names)) if names else None
+
+    def changed(self) -> None:
+        """Note that something changed, which an answer that was asked for ahead may not know."""
+        self._ahead = None
+
     def get(self, name: str) -> UnitState:
         """Return a unit's state, asked for since the last `forget`."""
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead, None
+            self._states = ahead.result()
         if name not in self._states:
             self._names[name] = None
             self._states = self._show(list(self._names))
@@ -109,6 +123,7 @@ class Units:
     def forget(self) -> None:
         """Ask again next time."""
         self._states = {}
+        self._ahead = None
         self._linked = None
 
     def enabled(self, name: str) -> bool:

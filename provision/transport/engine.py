@@ -33,7 +33,7 @@ Blobs = Mapping[str, Callable[[], bytes]]
 # $1 is the engine's folder; words of a fixed script, nothing of the operator's is in it.
 _START = (
     f"command -v python3 >/dev/null || exit {NO_PYTHON}; "
-    f'[ -f "$1/__main__.py" ] || exit {NOT_THERE}; exec python3 -E -s "$1"'
+    f'[ -f "$1/__main__.py" ] || exit {NOT_THERE}; exec python3 -I -S "$1"'
 )
 _INSTALL = (
     'umask 077; mkdir -p "$1.$$" && tar -xf - -C "$1.$$" && '

@@ -28,7 +28,7 @@ os._exit(status)
 def engine_archive() -> tuple[str, bytes]:
     """Return the sha256 (hex) of the archive and the archive, a tar.
 
-    Unpacked into a folder it is started with `python3 -E -s FOLDER`.
+    Unpacked into a folder it is started with `python3 -I -S FOLDER`.
     """
     source = Path(node.__file__).parent
     files = {
