@@ -9,10 +9,9 @@ from typing import Any
 
 import provision.bundles
 import provision.plan
+from provision.actions.contexts import contexts
 from provision.actions.fleet import LoadedFleet
-from provision.cloud.connect import acme_directory
 from provision.inventory.load import load
-from provision.steps.context import Context
 
 from .hubctl import extend
 
@@ -27,15 +26,8 @@ def resources(inventory: Path, node: str, plan: str, revision: str = "0") -> lis
         revision: text of the file that changes.
     """
     loaded = LoadedFleet(load(inventory), inventory)
-    context = Context(
-        fleet=loaded.fleet,
-        name=node,
-        node=loaded.fleet.nodes[node],
-        acme_directory=acme_directory(loaded.fleet, inventory),
-        bundle=provision.bundles.bundle,
-    )
     extend(plan, revision)
-    return provision.plan.plan(context).as_list()
+    return provision.plan.plan(contexts(loaded, [node], make=False)[node]).as_list()
 
 
 def bundle() -> bytes:

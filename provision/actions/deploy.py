@@ -5,17 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-from ..bundles import bundle
-from ..cloud.connect import acme_directory
 from ..errors import HubError
-from ..node.resources import Release
-from ..plan import Plan, plan
-from ..steps.context import Context
 from .job import Job
-from .needs import Needs, needs
 from .outcome import Outcome
 from .several import PARALLEL, at_once, until_failure
+
+if TYPE_CHECKING:
+    from ..plan import Plan
+    from ..steps.context import Context
 
 
 def deploy(
@@ -33,27 +32,21 @@ def deploy(
     Returns:
         One outcome for each node that was tried, in the order asked for.
     """
-    loaded = job.loaded
     with job.ahead(nodes[: 1 if rolling else parallel]):
-        directory = acme_directory(loaded.fleet, loaded.path)
-        needed = needs(loaded, nodes, make=apply)
+        from .contexts import contexts  # late: the connections are being opened meanwhile
+
+        found = contexts(job.loaded, nodes, make=apply)
 
         def one(name: str) -> Outcome:
-            return _deploy_one(job, name, directory, needed, apply=apply)
+            return _deploy_one(job, found[name], apply=apply)
 
         return until_failure(one, nodes) if rolling else at_once(one, nodes, parallel)
 
 
-def _deploy_one(job: Job, name: str, directory: str, needed: Needs, *, apply: bool) -> Outcome:
-    context = Context(
-        fleet=job.loaded.fleet,
-        name=name,
-        node=job.loaded.fleet.nodes[name],
-        acme_directory=directory,
-        bundle=bundle,
-        keys=needed.keys,
-        locations=needed.locations,
-    )
+def _deploy_one(job: Job, context: Context, *, apply: bool) -> Outcome:
+    from ..plan import plan
+
+    name = context.name
     try:
         wanted = plan(context)
     except HubError as error:
@@ -76,9 +69,13 @@ def _deploy_one(job: Job, name: str, directory: str, needed: Needs, *, apply: bo
 
 def _blobs(wanted: Plan) -> Mapping[str, Callable[[], bytes]]:
     """Return the content that a node may ask for: the code of its releases, by sha256."""
+    from ..node.resources import Release
+
     releases = [resource for resource in wanted.resources if isinstance(resource, Release)]
     return {each.bundle: partial(_content, each.service) for each in releases}
 
 
 def _content(service: str) -> bytes:
+    from ..bundles import bundle
+
     return bundle(service).content

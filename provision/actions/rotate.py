@@ -12,9 +12,9 @@ from ..inventory.suggest import did_you_mean
 from ..output import Output
 from ..secrets import model
 from ..secrets.model import Generations
+from .contexts import secret_names
 from .fleet import LoadedFleet
 from .job import Caller
-from .needs import keys_of
 from .rotate_service import rotate_service
 from .rotate_ssh import begun, refuse_foreign_key, rotate_ssh
 from .rotate_tunnel import rotate_tunnel
@@ -54,7 +54,9 @@ def _stored(kind: str) -> Callable[[LoadedFleet], list[Key]]:
 
     def find(loaded: LoadedFleet) -> list[Key]:
         names = [
-            name for name in keys_of(loaded.fleet, list(loaded.fleet.nodes)) if name.startswith(f"{kind}/")
+            name
+            for name in secret_names(loaded.fleet, list(loaded.fleet.nodes))
+            if name.startswith(f"{kind}/")
         ]
         document = loaded.secrets.read() if names else None
         return [_key(name, document.generations(name)) for name in names] if document else []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ..output import Output
 from ..secrets import model
+from .contexts import nodes_with
 from .fleet import LoadedFleet
 from .job import Caller
-from .needs import nodes_with
 from .rotation import Rotation
 
 

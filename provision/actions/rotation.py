@@ -14,10 +14,10 @@ from ..errors import HubError
 from ..output import Output
 from ..secrets import model
 from ..secrets.model import Generation, Generations, Status
+from .contexts import new_key
 from .deploy import deploy
 from .fleet import LoadedFleet
 from .job import Caller, Job
-from .needs import new_key
 from .outcome import Outcome
 
 

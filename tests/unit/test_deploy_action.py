@@ -7,6 +7,7 @@ import json
 import pytest
 import typer
 
+import provision.plan
 from provision.actions import deploy as action
 from provision.actions.fleet import LoadedFleet
 from provision.actions.job import Caller, Job
@@ -90,14 +91,14 @@ def test_a_node_that_fails_does_not_stop_the_others(loaded, asked):
 
 
 def test_a_plan_that_cannot_be_made_is_that_nodes_error_alone(loaded, asked, monkeypatch):
-    right = action.plan
+    right = provision.plan.plan
 
     def plan(context):
         if context.name == "two":
             raise BROKEN
         return right(context)
 
-    monkeypatch.setattr(action, "plan", plan)
+    monkeypatch.setattr(provision.plan, "plan", plan)
     assert [outcome.error for outcome in run(loaded, parallel=1)] == [None, BROKEN, None]
     assert [node for node, _, _ in asked] == ["one", "three"]
 

@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 
 from provision import keys
-from provision.actions import needs, rotate, rotate_tunnel, rotation, tunnels
+from provision.actions import contexts as contexts_module
+from provision.actions import rotate, rotate_tunnel, rotation, tunnels
+from provision.actions.contexts import contexts
 from provision.actions.fleet import LoadedFleet
 from provision.actions.job import Caller, Job
 from provision.actions.outcome import Outcome
 from provision.actions.tunnels import Answer
-from provision.bundles import Bundle
 from provision.errors import HubError
 from provision.inventory.load import load
 from provision.node.resources import Command, File, Firewall, Unit
@@ -47,10 +48,6 @@ CALLER = Caller("rotate-key tunnel/dti")
 ADDRESSES = {"front": ("10.0.0.1", "fd00::1"), "second": ("10.0.0.2",), "gpu": ("10.0.0.3", "fd00::3")}
 
 
-def _bundle(_: str) -> Bundle:
-    return Bundle("ab" * 32, "flask==3.1.3\n")
-
-
 class StopError(Exception):
     """The operator is gone."""
 
@@ -71,12 +68,12 @@ class Nodes:
         self.problem = ""
 
     def deploy(self, job: Job, nodes: Sequence[str], *, apply: bool = True) -> list[Outcome]:
-        needed = needs.needs(job.loaded, nodes, make=apply)
+        found = contexts(job.loaded, nodes, make=apply)
         if apply:
             self._step()
             self.runs.append(tuple(nodes))
         for name in nodes if apply else ():
-            self._converge(name, needed)
+            self._converge(name, found[name])
         return [Outcome(name, changed=0 if apply else self.pending.count(name)) for name in nodes]
 
     def ask(self, loaded: LoadedFleet, name: str, node: str, *, host: str, **_: Any) -> Answer:
@@ -88,11 +85,7 @@ class Nodes:
             self.stop_before = -1
             raise StopError
 
-    def _converge(self, name: str, needed: needs.Needs) -> None:
-        fleet = self.loaded.fleet
-        ctx = Context(
-            fleet, name, fleet.nodes[name], "https://acme.test/dir", _bundle, needed.keys, needed.locations
-        )
+    def _converge(self, name: str, ctx: Context) -> None:
         for resource in plan(ctx).resources:
             if isinstance(resource, Unit) and resource.name.startswith("spiped-"):
                 (self.units[name].add if resource.running else self.units[name].discard)(resource.name)
@@ -109,6 +102,7 @@ def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoadedFleet:
     """A fleet whose nodes are pinned."""
     monkeypatch.setenv("HUBCTL_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.delenv("HUBCTL_AGE_KEY", raising=False)
+    monkeypatch.setattr(contexts_module, "acme_directory", lambda *_: "https://acme.test/dir")
     path = tmp_path / "lab.yml"
     path.write_text(INVENTORY)
     for name, addresses in ADDRESSES.items():
@@ -155,8 +149,7 @@ def test_the_first_deploy_makes_the_keys(loaded: LoadedFleet, nodes: Nodes) -> N
 
 
 def test_a_comparison_makes_no_key(loaded: LoadedFleet) -> None:
-    needed = needs.needs(loaded, ["front"], make=False)
-    assert needed.keys["tunnel/dti"]
+    assert contexts(loaded, ["front"], make=False)["front"].keys["tunnel/dti"]
     assert not loaded.secrets.exists
 
 
@@ -165,7 +158,26 @@ def test_a_node_without_tunnels_needs_no_secrets(loaded: LoadedFleet) -> None:
     loaded.path.write_text(inventory)
     plain = LoadedFleet(load(loaded.path), loaded.path)
     loaded.path.with_suffix(".secrets").write_text("not to be opened")
-    assert needs.needs(plain, ["second"], make=True) == needs.Needs({}, {})
+    assert not contexts(plain, ["second"], make=True)["second"].keys
+
+
+def test_a_node_is_told_its_own_secrets_alone(loaded: LoadedFleet) -> None:
+    found = contexts(loaded, list(ADDRESSES), make=True)
+    assert {name: set(ctx.keys) for name, ctx in found.items()} == {
+        "front": {"tunnel/dti"},
+        "second": {"tunnel/dti"},
+        "gpu": {"tunnel/dti", "service/task_api"},
+    }
+
+
+def test_a_node_is_told_where_its_tunnels_end_and_of_no_other_node(loaded: LoadedFleet) -> None:
+    loaded.path.write_text(INVENTORY.replace("[front, second]", "front"))
+    found = contexts(LoadedFleet(load(loaded.path), loaded.path), list(ADDRESSES), make=False)
+    assert {name: set(ctx.locations) for name, ctx in found.items()} == {
+        "front": {"front", "gpu"},
+        "second": set(),
+        "gpu": {"front", "gpu"},
+    }
 
 
 def test_a_rotation_takes_four_waves_and_leaves_one_generation(loaded: LoadedFleet, nodes: Nodes) -> None:
@@ -241,13 +253,13 @@ def test_a_services_token_is_in_its_next_release_and_the_former_is_gone_after_it
 
 
 def test_the_firewall_names_both_families_of_the_other_ends(loaded: LoadedFleet) -> None:
-    needed = needs.needs(loaded, ["gpu"], make=True)
-    assert needed.locations["front"] == Location("10.0.0.1", ("10.0.0.1", "fd00::1"))
+    found = contexts(loaded, ["gpu"], make=True)["gpu"]
+    assert found.locations["front"] == Location("10.0.0.1", ("10.0.0.1", "fd00::1"))
 
 
 def test_a_pin_by_name_is_resolved_for_firewalls_and_kept_for_clients(loaded: LoadedFleet) -> None:
     hostkeys.pin(loaded.path, Pin("front", ("localhost",), "ssh-ed25519", keys.make("x").public_base64))
-    found = needs.needs(loaded, ["gpu"], make=True).locations["front"]
+    found = contexts(loaded, ["gpu"], make=True)["gpu"].locations["front"]
     assert found.address == "localhost"
     assert "127.0.0.1" in found.sources
 
