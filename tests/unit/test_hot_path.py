@@ -1,0 +1,117 @@
+"""What a deploy costs before the node is at work: modules imported here, and times the line is crossed."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from provision import keys
+from provision.errors import Exit
+from provision.transport import hostkeys
+from provision.transport.hostkeys import Pin
+from provision.transport.ssh import connect
+
+from .test_ssh import free_port, server  # noqa: F401  a fixture
+
+ROOT = Path(__file__).parents[2]
+INVENTORY = """\
+fleet: lab
+domain: lab.test
+provider: digitalocean
+operator: {email: ops@lab.test}
+acme: {server: letsencrypt}
+nodes:
+  apis: {size: s-1vcpu-2gb, image: debian-13-x64, services: {task_api: {hostname: tasks}}}
+"""
+NOT_NEEDED = {
+    "asyncio",
+    "digitalocean",
+    "dns",
+    "fabric",
+    "flask",
+    "http.client",
+    "invoke",
+    "pyrage",
+    "requests",
+    "rich",
+    "ssl",
+    "unittest",
+    "urllib.request",
+    "waitress",
+    "xml",
+}
+DEPLOY = """
+import json, sys
+sys.argv = ["hubctl", "deploy", "-i", sys.argv[1]]
+from provision.cli import main
+status = main()
+print(json.dumps([status, sorted(sys.modules)]))
+"""
+
+
+def test_a_deploy_imports_what_it_needs_alone(tmp_path):
+    """The node is out of reach, so this is the way up to the connection, with the plan made meanwhile."""
+    inventory, key_file = tmp_path / "lab.yml", tmp_path / "config" / "keys" / "lab"
+    inventory.write_text(INVENTORY)
+    key_file.parent.mkdir(parents=True)
+    key_file.write_text(keys.make("operator").private)
+    key_file.chmod(0o600)
+    pin = Pin("apis", ("127.0.0.1",), "ssh-ed25519", keys.make("apis").public_base64, port=free_port())
+    hostkeys.pin(inventory, pin)
+    done = subprocess.run(
+        [sys.executable, "-c", DEPLOY, str(inventory)],
+        cwd=ROOT,
+        env={**os.environ, "HUBCTL_CONFIG_DIR": str(tmp_path / "config"), "CI": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    status, modules = json.loads(done.stdout.splitlines()[-1])
+    assert status == Exit.UNREACHABLE
+    assert {"paramiko", "jinja2", "provision.plan"} <= set(modules)
+    assert not NOT_NEEDED & set(modules)
+
+
+class Line:
+    """A line to a server that counts how often its direction turns."""
+
+    def __init__(self, port):
+        self.turns = 0
+        self._last, self._lock = None, threading.Lock()
+        self._server = port
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        near, _ = self._listening.accept()
+        far = socket.create_connection(("127.0.0.1", self._server))
+        for end in (near, far):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=self._pump, args=(far, near, "back"), daemon=True).start()
+        self._pump(near, far, "there")
+
+    def _pump(self, source, sink, direction):
+        with contextlib.suppress(OSError):  # either side may be gone at the end
+            while data := source.recv(1 << 16):
+                with self._lock:
+                    self.turns += direction == "there" and self._last == "back"
+                    self._last = direction
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+
+def test_a_request_crosses_the_line_seven_times(server):  # noqa: F811
+    """Key exchange (two), service, login, channel, program, request: whoever adds one adds 50 ms on a slow line."""
+    line = Line(server.port)
+    with connect(server.target(port=line.port)) as session:
+        channel = session.channel(["head", "-c", "8"])
+        channel.sendall(b"request\n")
+        assert channel.makefile("rb").read() == b"request\n"
+        turns = line.turns
+    assert turns <= 7
