@@ -89,21 +89,32 @@ def _repair(run: Run) -> None:
 
 
 def _update_lists(run: Run, *, always: bool) -> bool:
-    """Fetch the package lists when they are missing or a day old; return whether they were fetched."""
+    """Fetch the package lists when they are missing, a day old or older than the sources that name them.
+
+    Returns:
+        Whether they were fetched.
+    """
     stamp = run.state / "apt-updated"
-    age = time.time() - max(
-        _modified(stamp), _modified(run.path("/var/lib/apt/periodic/update-success-stamp"))
-    )
+    fetched = max(_modified(stamp), _modified(run.path("/var/lib/apt/periodic/update-success-stamp")))
+    age = time.time() - fetched
     lists = run.path("/var/lib/apt/lists")
     missing = not lists.is_dir() or not any(lists.glob("*_Packages*"))
-    if not always and not missing and -_LISTS_SECONDS < age < _LISTS_SECONDS:
+    fresh = -_LISTS_SECONDS < age < _LISTS_SECONDS and fetched > _sources_changed(run)
+    if fresh and not missing and not always:
         return False
-    done = _apt(run, "update")
+    done = _apt(run, "--option=Acquire::Languages=none", "update")
     if done.status != 0:
         raise _failure(done, "the package lists could not be fetched")
     make_directories(stamp.parent)
     write_file(stamp, b"")
     return True
+
+
+def _sources_changed(run: Run) -> float:
+    """Return when what names the package lists changed last; a source that is gone counts by its folder."""
+    apt = run.path("/etc/apt")
+    folder = apt / "sources.list.d"
+    return max(map(_modified, (apt / "sources.list", folder, *folder.glob("*"))))
 
 
 def _modified(path: Path) -> float:

@@ -161,7 +161,7 @@ def _verify(run: Run) -> None:
     """
     if not run.touched_units:
         return
-    time.sleep(run.system.settle)
+    time.sleep(max(0.0, run.units.acted + run.system.settle - time.monotonic()))
     failed = [state.name for state in run.units.now(*sorted(run.touched_units)) if state.failed]
     if failed:
         raise run.units.failure("staying up", failed)

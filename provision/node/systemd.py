@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -83,6 +84,8 @@ class Units:
         self._ahead: Ahead[dict[str, UnitState]] | None = None
         self._linked: frozenset[str] | None = None
         self.links_changed = False
+        self.acted = 0.0
+        """When the last action ended, by the monotonic clock."""
 
     def watch(self, names: Iterable[str]) -> None:
         """Ask about these units too, together with the others."""
@@ -191,6 +194,7 @@ class Units:
 
     def _act(self, *argv: str) -> None:
         done = self._control(*argv)
+        self.acted = time.monotonic()
         self.forget()
         if done.status != 0:
             action, *names = [word for word in argv if not word.startswith("-")]

@@ -11,6 +11,7 @@ from .run import Run
 
 _COMPLETE = ".hubctl-complete"
 _CACHE = "/var/cache/hubctl"
+_WHEELS = "/usr/share/python-wheels"
 _LIMIT_SECONDS = 1800
 
 
@@ -66,7 +67,12 @@ def _create(run: Run, folder: Path, uv: str) -> list[str]:
             run.system.python(),
             str(folder),
         ]
-    return [run.system.python(), "-m", "venv", str(folder)]
+    return [run.system.python(), "-m", "venv", *(["--without-pip"] if _pip_wheel(run) else []), str(folder)]
+
+
+def _pip_wheel(run: Run) -> str:
+    """Return the distribution's wheel of pip, or nothing; unpacking it takes as long as running it as it is."""
+    return max(map(str, run.path(_WHEELS).glob("pip-*.whl")), default="")
 
 
 def _install(run: Run, folder: Path, lock: Path, uv: str) -> list[str]:
@@ -74,7 +80,9 @@ def _install(run: Run, folder: Path, lock: Path, uv: str) -> list[str]:
     if uv:
         head = [str(run.path(uv)), "pip", "install", "--python", python, "--compile-bytecode"]
     else:
-        head = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+        wheel = _pip_wheel(run)
+        pip = [f"{wheel}/pip"] if wheel else ["-m", "pip"]
+        head = [python, *pip, "install", "--no-input", "--disable-pip-version-check"]
     return [*head, "--require-hashes", "--requirement", str(lock)]
 
 

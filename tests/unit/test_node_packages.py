@@ -1,6 +1,8 @@
 """Packages are installed in one transaction that starts no service and repairs what was interrupted."""
 
+import os
 import subprocess
+import time
 
 import pytest
 
@@ -51,6 +53,27 @@ def test_what_is_missing_is_installed_in_one_transaction(debian):
     options = debian.calls("apt-get")[1]
     assert "--option=DPkg::Lock::Timeout=300" in options
     assert "--option=Dpkg::Options::=--force-confold" in options
+
+
+@pytest.mark.parametrize("changed", ["sources.list", "sources.list.d/docker.list"])
+def test_package_lists_older_than_their_sources_are_fetched_again(debian, changed):
+    debian.converge([Packages(("redis",))])
+    debian.forget_calls()
+    source = debian.write(f"etc/apt/{changed}", "deb http://deb.test stable main\n")
+    later = time.time() + 5
+    os.utime(source, (later, later))
+    debian.converge([Packages(("ufw",))])
+    assert [call[0] for call in apt(debian)] == ["update", "install"]
+
+
+def test_package_lists_are_fetched_again_when_a_source_is_gone(debian):
+    source = debian.write("etc/apt/sources.list.d/docker.list", "deb http://deb.test stable main\n")
+    debian.converge([Packages(("redis",))])
+    debian.forget_calls()
+    time.sleep(0.02)  # a file system's time has a grain
+    source.unlink()
+    debian.converge([Packages(("ufw",))])
+    assert [call[0] for call in apt(debian)] == ["update", "install"]
 
 
 def test_package_lists_of_today_are_not_fetched_again(debian):
