@@ -21,14 +21,17 @@ from typing import NoReturn
 
 from bench.deploy import by_hand, plan, report
 from bench.deploy.fleet import ROOT, Cloud, Line, local_cloud
-from bench.deploy.measure import Series, timed
+from bench.deploy.measure import Cost, Series, timed
 from bench.deploy.tools import Ansible, Hubctl, Job, Pyinfra, Tool
 
 RTT = 50
-FLEETS = (1, 4, 16)
+FLEETS = (1, 4, 16, 40)
 PARTS = ("help", "ssh", "hubctl", "pyinfra", "ansible", "fleet", "first")
 RESULTS = ROOT / "bench" / "results"
 MAIN = "apis"
+
+Turn = tuple[Series, Callable[[], Cost]]
+"""Something to measure, and how it is done once."""
 
 
 class Bench:
@@ -47,7 +50,8 @@ class Bench:
         """Measure all parts that were asked for."""
         if "help" in self.parts:
             argv = [sys.executable, "-m", "provision", "--help"]
-            self.measure("--help", "hubctl", 0, self.repeats, partial(timed, argv, cwd=ROOT))
+            once = partial(timed, argv, env=self.cloud.environment, cwd=ROOT)
+            self.measure(self.repeats, (Series("--help", "hubctl", 0), once))
         if "first" in self.parts:
             self.first_deploys()
         if "fleet" in self.parts:
@@ -56,15 +60,15 @@ class Bench:
             with self.cloud.machines([MAIN], served=True), self.cloud.far(RTT) as far:
                 self.on_one_node((self.cloud.near, far))
 
-    def measure(
-        self, what: str, tool: str, rtt: int, repeats: int, once: Callable[[], float], nodes: int = 1
-    ) -> None:
-        """Time something so many times and print the median."""
-        series = Series(what, tool, rtt, nodes)
-        self.series.append(series)
+    def measure(self, repeats: int, *turns: Turn) -> None:
+        """Measure things by turns, so that what else the computer does meets all of them alike."""
+        self.series += [series for series, _ in turns]
         for _ in range(repeats):
-            series.seconds.append(once())
-        say(f"{tool}: {what}, {nodes} node{'s' * (nodes > 1)}, {rtt} ms: {series.median:.3g} s")
+            for series, once in turns:
+                series.add(once())
+        for series, _ in turns:
+            nodes = f"{series.nodes} node{'s' * (series.nodes > 1)}"
+            say(f"{series.tool}: {series.what}, {nodes}, {series.rtt} ms: {series.median:.3g} s")
 
     def on_one_node(self, lines: tuple[Line, ...]) -> None:
         """Measure no-op and one-file deploys of the whole plan by every tool."""
@@ -72,16 +76,25 @@ class Bench:
         state = plan.resources(self.cloud.near.inventory, MAIN, "whole")
         say(f"{len(state)} resources, {len(plan.leaves(state))} with groups of files taken apart")
         for line in lines:
-            if "ssh" in self.parts:
-                login = partial(timed, [*self.cloud.ssh(line, MAIN), "true"])
-                self.measure("true", "ssh", line.rtt, self.repeats, login)
-            for tool, repeats in self.tools():
-                for change in (False, True):
-                    what = "one file" if change else "no-op"
-                    self.measure(what, tool.name, line.rtt, repeats, partial(self.deploy, tool, line, change))
+            self.quick(line)
+            for tool, repeats in self.others(line):
+                once = partial(self.deploy, tool, line, False)
+                self.measure(repeats, (Series("no-op", tool.name, line.rtt), once))
 
-    def deploy(self, tool: Tool, line: Line, change: bool) -> float:
-        """Deploy the state as it is, or with one file changed; return the seconds."""
+    def quick(self, line: Line) -> None:
+        """Measure OpenSSH and hubctl by turns."""
+        turns: list[Turn] = []
+        if "ssh" in self.parts:
+            login = partial(timed, [*self.cloud.ssh(line, MAIN), "true"])
+            turns.append((Series("true", "ssh", line.rtt), login))
+        if "hubctl" in self.parts:
+            for what, change in (("no-op", False), ("one file", True)):
+                once = partial(self.deploy, self.hubctl, line, change)
+                turns.append((Series(what, self.hubctl.name, line.rtt), once))
+        self.measure(self.repeats, *turns)
+
+    def deploy(self, tool: Tool, line: Line, change: bool) -> Cost:
+        """Deploy the state as it is, or with one file changed; return what it took."""
         self._revision += change
         revision = str(self._revision)
         state = plan.resources(self.cloud.near.inventory, MAIN, "whole", revision)
@@ -89,15 +102,15 @@ class Bench:
         path.write_text(json.dumps(plan.for_others(state)))
         return tool.deploy(Job(line, MAIN, path, revision, int(change)))
 
-    def tools(self) -> Iterator[tuple[Tool, int]]:
-        """Yield the tools asked for, with how often they are run."""
-        if "hubctl" in self.parts:
-            yield self.hubctl, self.repeats
+    def others(self, line: Line) -> Iterator[tuple[Tool, int]]:
+        """Yield the tools asked for, with how often they are run: once where that takes minutes."""
+        repeats = 1 if line.rtt else self.slow_repeats
         if "pyinfra" in self.parts:
-            yield Pyinfra(self.cloud), self.slow_repeats
+            yield Pyinfra(self.cloud), repeats
         if "ansible" in self.parts:
-            yield Ansible(self.cloud, pipelining=True), self.slow_repeats
-            yield Ansible(self.cloud, pipelining=False), self.slow_repeats
+            yield Ansible(self.cloud, pipelining=True), repeats
+            if not line.rtt:
+                yield Ansible(self.cloud, pipelining=False), 1
 
     def on_fleets(self) -> None:
         """Measure hubctl on several nodes at once, with a plan of files alone."""
@@ -106,9 +119,12 @@ class Bench:
         with self.cloud.machines(nodes, served=False), self.cloud.far(RTT) as far:
             self.hubctl.run(self.cloud.near, *nodes, plan="files", changes=None)
             for line in (self.cloud.near, far):
-                for count in FLEETS:
-                    once = partial(self.hubctl.run, line, *nodes[:count], plan="files")
-                    self.measure("files, no-op", "hubctl", line.rtt, self.repeats, once, count)
+                once = partial(self.hubctl.run, line, plan="files")
+                turns = [
+                    (Series("files, no-op", "hubctl", line.rtt, count), partial(once, *nodes[:count]))
+                    for count in FLEETS
+                ]
+                self.measure(self.repeats, *turns)
 
     def first_deploys(self) -> None:
         """Measure first deploys of fresh nodes, hubctl and the script by turns: caches on the way serve both."""
@@ -118,14 +134,14 @@ class Bench:
             turns = [(self.first_deploy, first), (self.first_by_hand, by_script)]
             for turn, series in turns if number % 2 else reversed(turns):
                 with self.cloud.machines(["fresh"], served=True):
-                    series.seconds.append(turn("fresh"))
+                    series.add(turn("fresh"))
                 say(f"{series.tool}: first deploy: {series.seconds[-1]:.3g} s")
 
-    def first_deploy(self, node: str) -> float:
+    def first_deploy(self, node: str) -> Cost:
         """Deploy a fresh node by hubctl."""
         return self.hubctl.run(self.cloud.near, node, plan="own", changes=None)
 
-    def first_by_hand(self, node: str) -> float:
+    def first_by_hand(self, node: str) -> Cost:
         """Bring a fresh node to the same state by a shell script."""
         text = by_hand.script(plan.resources(self.cloud.near.inventory, node, "own"), plan.bundle())
         return timed([*self.cloud.ssh(self.cloud.near, node), "sh", "-s"], stdin=text)
@@ -164,7 +180,7 @@ def main() -> int:
         "--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure; all by default"
     )
     parser.add_argument("--repeats", type=int, default=7, help="runs of what is quick")
-    parser.add_argument("--slow-repeats", type=int, default=3, help="runs of what is slow")
+    parser.add_argument("--slow-repeats", type=int, default=2, help="runs of what is slow")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
     with tempfile.TemporaryDirectory(prefix="hubctl-bench-") as folder, local_cloud(Path(folder)) as cloud:
@@ -173,7 +189,7 @@ def main() -> int:
         try:
             bench.run()
         finally:
-            kept = conclude(bench.series)  # also after an interrupt: it takes most of an hour
+            kept = conclude(bench.series)  # also after an interrupt
     return 0 if kept else 1
 
 

@@ -14,7 +14,7 @@ set -eu
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 UV_PYTHON_DOWNLOADS=never
 apt-get update -qq
 """
-_BUNDLE = "/root/runtime.tar.gz"
+_BUNDLE = "/root/runtime.tar"
 
 
 def script(resources: list[Item], bundle: bytes) -> str:
@@ -31,7 +31,7 @@ def script(resources: list[Item], bundle: bytes) -> str:
     late = []
     for item in resources:
         parts += _WAYS[item["kind"]](item)
-        if item["kind"] == "unit":
+        if item["kind"] == "unit" and item["running"]:
             late.append(item["name"])
     parts += ["systemctl daemon-reload\n", *(f"systemctl is-active --quiet {name}\n" for name in late)]
     return "".join(parts)
@@ -79,6 +79,9 @@ def _checked(item: Item) -> Iterator[str]:
 
 
 def _unit(item: Item) -> Iterator[str]:
+    if not item["running"]:
+        yield f"systemctl disable --quiet --now {item['name']}\n"
+        return
     # Started by its package already, where it has one: its configuration has come since.
     action = "restart" if item["restart_on"] else "reload-or-restart"
     action = action if item["restart_on"] or item["reload_on"] else "start"
@@ -86,7 +89,10 @@ def _unit(item: Item) -> Iterator[str]:
 
 
 def _command(item: Item) -> Iterator[str]:
-    yield shlex.join(item["argv"]) + " >/dev/null 2>&1\n"
+    if item["on"] and all(cause.startswith("command:") for cause in item["on"]):
+        return  # follows what a fresh node has nothing of
+    unless = f"{shlex.join(item['unless'])} >/dev/null 2>&1 || " if item["unless"] else ""
+    yield f"{unless}{shlex.join(item['argv'])} >/dev/null 2>&1\n"
 
 
 def _python_env(item: Item) -> Iterator[str]:
@@ -98,7 +104,7 @@ def _python_env(item: Item) -> Iterator[str]:
 def _release(item: Item) -> Iterator[str]:
     root = f"/opt/hub/{item['service']}"
     home, uv = f"{root}/releases/{item['release']}", item["uv"]
-    yield f"mkdir -p {home}\ntar -xzf {_BUNDLE} -C {home}\n"
+    yield f"mkdir -p {home}\ntar -xf {_BUNDLE} -C {home}\n"
     yield f"cat >{home}/lock <<'END_OF_LOCK'\n{item['requirements']}END_OF_LOCK\n"
     yield f"{uv} venv --quiet --python /usr/bin/python3 {home}/venv\n"
     yield f"{uv} pip install --quiet --python {home}/venv/bin/python --require-hashes -r {home}/lock\n"

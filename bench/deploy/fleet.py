@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from provision import distributions
 from provision.transport import hostkeys
 
 FLEET = "bench"
@@ -27,7 +28,7 @@ acme: {{server: local}}
 sizes: {{small: s-1vcpu-2gb}}
 nodes:
 """
-_NODE = "  {name}: {{size: small, image: debian-13-x64{services}}}\n"
+_NODE = "  {name}: {{size: small, image: {image}{services}}}\n"
 _TASK_API = ", services: {{task_api: {{hostname: {name}-tasks, workers: 1}}}}"
 
 
@@ -59,7 +60,8 @@ class Cloud:
             **{
                 key: value
                 for key, value in os.environ.items()
-                if not key.startswith(("HUBCTL_", "CI", "GITHUB_"))
+                # PYTHON…: whoever forbids Python to keep what it compiled measures its compiler.
+                if not key.startswith(("HUBCTL_", "CI", "GITHUB_", "PYTHON"))
             },
             "HUBCTL_LOCAL_NAME": self.name,
             "HUBCTL_CONFIG_DIR": str(folder / "config"),
@@ -107,7 +109,10 @@ class Cloud:
             served: whether they run task_api.
         """
         services = _TASK_API if served else ""
-        nodes = "".join(_NODE.format(name=name, services=services.format(name=name)) for name in names)
+        nodes = "".join(
+            _NODE.format(name=name, image=distributions.DEFAULT.slug, services=services.format(name=name))
+            for name in names
+        )
         self.near.inventory.write_text(_HEAD + nodes)
         try:
             for name in names:

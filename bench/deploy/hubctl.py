@@ -7,30 +7,44 @@ BENCH_REVISION is the text of the file that changes.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
-import provision.plan
-from provision.node.resources import Resource
-from provision.steps.context import Context
-
-from . import desired
-
-OWN: Callable[[Context], list[Resource]] = provision.plan.base  # type: ignore[attr-defined]
+from provision.actions.job import Job
 
 
 def extend(plan: str, revision: str) -> None:
     """Let plans made from now on hold the benchmark's resources."""
-    bases: dict[str, Callable[[Context], list[Resource]]] = {
-        "own": OWN,
-        "whole": lambda ctx: [*OWN(ctx), *desired.whole(revision)],
-        "files": lambda _: desired.files(revision),
+    import provision.plan
+
+    from . import desired
+
+    own: Callable[..., list[object]] = getattr(provision.plan, "own_base", provision.plan.base)  # type: ignore[attr-defined]
+    bases: dict[str, Callable[..., list[object]]] = {
+        "own": own,
+        "whole": lambda ctx: [*own(ctx), *desired.whole(revision)],
+        "files": lambda _: list(desired.files(revision)),
     }
+    provision.plan.own_base = own  # type: ignore[attr-defined]
     provision.plan.base = bases[plan]  # type: ignore[attr-defined, assignment]
 
 
+def _extend_later() -> None:
+    """Extend plans where hubctl makes them, so that it imports in its own order: plans while connections open."""
+    ahead = Job.ahead
+
+    @contextlib.contextmanager
+    def extended(job: Job, nodes: Sequence[str]) -> Iterator[None]:
+        with ahead(job, nodes):
+            extend(os.environ["BENCH_PLAN"], os.environ.get("BENCH_REVISION", "0"))
+            yield
+
+    Job.ahead = extended  # type: ignore[method-assign]
+
+
 if __name__ == "__main__":
-    extend(os.environ["BENCH_PLAN"], os.environ.get("BENCH_REVISION", "0"))
+    _extend_later()
     from provision.__main__ import run
 
     run()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .fleet import ROOT, Cloud, Line
-from .measure import timed
+from .measure import Cost, timed
 
 HERE = Path(__file__).resolve().parent
 
@@ -45,8 +45,8 @@ class Tool(Protocol):
 
     name: str
 
-    def deploy(self, job: Job) -> float:
-        """Deploy; return the seconds of the whole process."""
+    def deploy(self, job: Job) -> Cost:
+        """Deploy; return what the whole process took."""
         ...
 
 
@@ -72,7 +72,7 @@ class Hubctl:
             *nodes,
         ]
 
-    def run(self, line: Line, *nodes: str, plan: str, revision: str = "0", changes: int | None = 0) -> float:
+    def run(self, line: Line, *nodes: str, plan: str, revision: str = "0", changes: int | None = 0) -> Cost:
         """Deploy nodes; every one must change so many resources, any number when that is None."""
 
         def expect(output: str) -> bool:
@@ -82,7 +82,7 @@ class Hubctl:
         env = {**self._cloud.environment, "BENCH_PLAN": plan, "BENCH_REVISION": revision}
         return timed(self.argv(line, *nodes), env=env, cwd=ROOT, expect=expect)
 
-    def deploy(self, job: Job) -> float:
+    def deploy(self, job: Job) -> Cost:
         """Deploy the whole plan to one node."""
         return self.run(job.line, job.node, plan="whole", revision=job.revision, changes=job.changes)
 
@@ -96,7 +96,7 @@ class Pyinfra:
         self._cloud = cloud
         self._folder = installed("pyinfra")
 
-    def deploy(self, job: Job) -> float:
+    def deploy(self, job: Job) -> Cost:
         """Deploy to one node."""
         data = {
             "ssh_user": "root",
@@ -129,7 +129,7 @@ class Ansible:
         self._folder = installed("ansible-core")
         self.name = "ansible, pipelining" if pipelining else "ansible"
 
-    def deploy(self, job: Job) -> float:
+    def deploy(self, job: Job) -> Cost:
         """Deploy to one node, beginning without a connection from an earlier run."""
         with self._control_folder() as control:
             options = f"-F /dev/null -o UserKnownHostsFile={shlex.quote(str(job.line.known_hosts))}"
