@@ -5,17 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..bundles import bundle
-from ..cloud.connect import acme_directory
 from ..cloud.snapshots import newest, title_of
 from ..distributions import IMAGES
 from ..node.resources import Environment, Packages, PythonEnv, Release, Resource
 from ..plan import plan
-from ..steps.context import Context, Location
+from ..steps.context import Location
+from .contexts import contexts
 from .fleet import LoadedFleet
-from .needs import needs
 
 _SOMEWHERE = Location("192.0.2.1", ("192.0.2.1",))
 _DIGITS = 12
@@ -55,16 +53,8 @@ def ingredients(loaded: LoadedFleet, name: str) -> Ingredients:
     Raises:
         HubError: its plan cannot be made.
     """
-    needed = needs(loaded, [name], make=False)
-    context = Context(
-        fleet=loaded.fleet,
-        name=name,
-        node=loaded.fleet.nodes[name],
-        acme_directory=acme_directory(loaded.fleet, loaded.path),
-        bundle=bundle,
-        keys=needed.keys,
-        locations={**dict.fromkeys(loaded.fleet.nodes, _SOMEWHERE), **needed.locations},
-    )
+    found = contexts(loaded, [name], make=False)[name]
+    context = replace(found, locations={**dict.fromkeys(loaded.fleet.nodes, _SOMEWHERE), **found.locations})
     return ingredients_of(plan(context).resources)
 
 

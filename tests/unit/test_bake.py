@@ -90,7 +90,7 @@ def job(tmp_path, provider, monkeypatch):
     monkeypatch.setenv("HUBCTL_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.setattr("provision.actions.create._enter", lambda job, name, *, new: None)
     monkeypatch.setattr(
-        "provision.actions.ingredients.acme_directory", lambda fleet, path: "https://acme.test/dir"
+        "provision.actions.contexts.acme_directory", lambda fleet, path: "https://acme.test/dir"
     )
     path = tmp_path / "lab.yml"
     path.write_text(INVENTORY)
