@@ -2,53 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, Field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, fields
 from typing import Any
 
 from .errors import NodeError
-from .resources import (
-    Absent,
-    Certificate,
-    CheckedFiles,
-    Command,
-    Directory,
-    Environment,
-    File,
-    Firewall,
-    Group,
-    Packages,
-    PythonEnv,
-    Release,
-    Resource,
-    Retired,
-    Symlink,
-    Unit,
-    User,
-)
+from .resources import KINDS, CheckedFiles, Resource
+from .shapes import Shape, shapes
 
-KINDS: dict[str, type[Resource]] = {
-    cls.kind: cls
-    for cls in (
-        Absent,
-        Certificate,
-        CheckedFiles,
-        Command,
-        Directory,
-        Environment,
-        File,
-        Firewall,
-        Group,
-        Packages,
-        PythonEnv,
-        Release,
-        Retired,
-        Symlink,
-        Unit,
-        User,
-    )
-}
-_SIMPLE = {"str": str, "int": int, "bool": bool}
+_KINDS = {kind.kind: kind for kind in KINDS}
 
 
 def dump(value: Any, *, secrets: bool = True) -> Any:
@@ -84,10 +46,10 @@ def load(data: object, where: str) -> Resource:
     if not isinstance(data, dict):
         raise _bad(where, "is no object")
     kind = data.get("kind")
-    if not isinstance(kind, str) or kind not in KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise _bad(where, f"has the unknown kind {kind!r}")
     resource = _build(
-        KINDS[kind], {key: value for key, value in data.items() if key != "kind"}, f"{where} ({kind})"
+        _KINDS[kind], {key: value for key, value in data.items() if key != "kind"}, f"{where} ({kind})"
     )
     if not isinstance(resource, Resource):
         raise _bad(where, "is no resource")
@@ -106,37 +68,37 @@ def _build(cls: type[Any], data: Mapping[str, object], where: str) -> object:
     )
     if missing:
         raise _bad(where, f"lacks {missing[0]!r}")
-    parts: dict[str, tuple[type[Any], ...]] = getattr(cls, "parts", {})
-    values = {name: _value(known[name], value, parts.get(name, ()), where) for name, value in data.items()}
+    holds = shapes(cls)  # type: ignore[arg-type]  # mypy takes no class for hashable
+    values = {name: _value(holds[name], value, f"{where}: {name}") for name, value in data.items()}
     try:
         return cls(**values)
     except ValueError as error:
         raise _bad(where, str(error)) from error
 
 
-def _value(field: Field[Any], value: object, parts: Sequence[type[Any]], where: str) -> object:
-    place = f"{where}: {field.name}"
-    expected = _SIMPLE.get(str(field.type))
-    if expected is not None:
-        if type(value) is not expected:
-            raise _bad(place, f"is not of type {field.type}")
-        return value
+def _value(shape: Shape, value: object, where: str) -> object:
+    if not shape.many:
+        return _item(shape, value, where)
     if not isinstance(value, list):
-        raise _bad(place, "is no list")
-    if parts:
-        return tuple(_part(item, parts, f"{place}[{number}]") for number, item in enumerate(value))
-    if not all(isinstance(item, str) for item in value):
-        raise _bad(place, "is no list of strings")
-    return tuple(value)
+        raise _bad(where, "is no list")
+    return tuple(_item(shape, item, f"{where}[{number}]") for number, item in enumerate(value))
 
 
-def _part(data: object, parts: Sequence[type[Any]], where: str) -> object:
-    if not issubclass(parts[0], Resource):
+def _item(shape: Shape, value: object, where: str) -> object:
+    if shape.made_of_parts:
+        return _part(shape, value, where)
+    if type(value) not in shape.types:
+        raise _bad(where, f"is not of type {shape}")
+    return value
+
+
+def _part(shape: Shape, data: object, where: str) -> object:
+    if not issubclass(shape.types[0], Resource):
         if not isinstance(data, dict):
             raise _bad(where, "is no object")
-        return _build(parts[0], data, where)
+        return _build(shape.types[0], data, where)
     resource = load(data, where)
-    if not isinstance(resource, tuple(parts)):
+    if not isinstance(resource, shape.types):
         raise _bad(where, f"is a {resource.kind}, which does not belong here")
     return resource
 

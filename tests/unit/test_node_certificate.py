@@ -95,8 +95,8 @@ def test_certbot_is_asked_for_all_names(machine):
     assert machine.converge([WANTED]).changed == []
     (argv,) = machine.calls("certbot")
     call = " ".join(argv)
-    assert "certonly --non-interactive --agree-tos --email ops@a.test" in call
-    assert f"--server {SERVER} --webroot" in call
+    assert f"certonly --non-interactive --agree-tos --no-eff-email --server {SERVER} " in call
+    assert " --email ops@a.test --webroot --webroot-path " in call
     assert call.endswith("--cert-name a.test --domain=a.test --domain=www.a.test --keep-until-expiring")
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 
-from .. import audit, certbot, lock
+from .. import audit, lock
 from ..releases.home import homes
 from ..request import LOCK, Request
 from ..run import Run
+from ..x509 import read_certificate
 from .answer import answer
 from .processes import processes
 
@@ -53,7 +54,7 @@ def _processes(run: Run) -> list[dict[str, object]]:
 def _certificates(run: Run) -> dict[str, float]:
     folder = run.path("/etc/letsencrypt/live")
     found = {
-        path.name: certbot.read_certificate(path / "fullchain.pem")
+        path.name: read_certificate(path / "fullchain.pem")
         for path in (sorted(folder.iterdir()) if folder.is_dir() else ())
         if path.is_dir()
     }

@@ -1,5 +1,7 @@
 """The kinds of resource, one file each."""
 
+from __future__ import annotations
+
 from .base import Resource
 from .certificate import Certificate
 from .checked_files import CheckedFiles
@@ -14,7 +16,28 @@ from .retired import Retired
 from .unit import Unit
 from .user import Group, User
 
+KINDS: tuple[type[Resource], ...] = (
+    Absent,
+    Certificate,
+    CheckedFiles,
+    Command,
+    Directory,
+    Environment,
+    File,
+    Firewall,
+    Group,
+    Packages,
+    PythonEnv,
+    Release,
+    Retired,
+    Symlink,
+    Unit,
+    User,
+)
+"""All kinds that a plan may hold. A new one is a file here and a line in this list."""
+
 __all__ = [
+    "KINDS",
     "Absent",
     "Certificate",
     "CheckedFiles",

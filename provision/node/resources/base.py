@@ -29,8 +29,6 @@ class Resource:
     """One piece of a node's desired state. Built by a step, sent as JSON, checked and applied on the node."""
 
     kind: ClassVar[str] = ""
-    parts: ClassVar[dict[str, tuple[type, ...]]] = {}
-    """Fields that hold tuples of other dataclasses, and which."""
     secrets: ClassVar[tuple[str, ...]] = ()
     """Fields that are left out of kept plans."""
 
@@ -50,6 +48,16 @@ class Resource:
     def id(self) -> str:
         """Name the resource: `kind:key`."""
         return f"{self.kind}:{self.key}"
+
+    def merged(self, other: Resource) -> Resource:
+        """Return the one resource that two of the same id make.
+
+        Raises:
+            ValueError: they contradict each other.
+        """
+        if self != other:
+            raise ValueError(f"{self.id} is wanted in two ways")
+        return self
 
     def waits_for(self) -> dict[str, tuple[str, ...]]:
         """Return what a change of other resources makes due here: action → their ids."""

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
 from .. import certbot
+from ..errors import NodeError
+from ..x509 import read_certificate
 from .base import Change, Resource, absolute, plain_word
 
 if TYPE_CHECKING:
     from ..run import Run
+    from ..system import Completed
+
+_WEEK = 7 * 86_400
+_DETAILS = ("Domain:", "Type:", "Detail:")
+_SET_DNS = "`hubctl create-node NODE` sets the DNS records"
+
+
+class Reason(Enum):
+    """Why a certificate must be issued."""
+
+    MISSING = "issue"
+    DOMAINS = "issue for other names"
+    SERVER = "issue by another authority"
+    EXPIRY = "renew, it expires soon"
 
 
 @dataclass(frozen=True)
@@ -36,8 +55,62 @@ class Certificate(Resource):
 
     def compare(self, run: Run) -> list[Change]:
         """Read the certificate and its renewal settings; nobody is asked."""
-        return [Change(reason.value) for reason in certbot.reasons(run, self)]
+        return [Change(reason.value) for reason in self._reasons(run)]
+
+    def _reasons(self, run: Run) -> list[Reason]:
+        found = read_certificate(certbot.live(run, self.name))
+        if found is None:
+            return [Reason.MISSING]
+        reasons = []
+        if not found.names >= set(self.domains):
+            reasons.append(Reason.DOMAINS)
+        if certbot.renewal_server(run, self.name) != self.server:
+            reasons.append(Reason.SERVER)
+        # A short-lived certificate is renewed in its last third.
+        if found.ends - time.time() < min(_WEEK, (found.ends - found.begins) / 3):
+            reasons.append(Reason.EXPIRY)
+        return reasons
 
     def apply(self, run: Run) -> None:
-        """Have it issued."""
-        certbot.issue(run, self)
+        """Have it issued.
+
+        Raises:
+            NodeError: with the authority's reason and what to do about it.
+        """
+        reasons = self._reasons(run)
+        if reasons == [Reason.MISSING]:
+            certbot.put_away(run, self.name)
+        done = certbot.certonly(run, self.server, self._arguments(run, reasons))
+        if done.status != 0 or self._reasons(run):
+            raise self._failure(done)
+
+    def _arguments(self, run: Run, reasons: Sequence[Reason]) -> list[str]:
+        arguments = ["--email", self.email, "--webroot", "--webroot-path", str(run.path(self.webroot))]
+        arguments += ["--cert-name", self.name, *(f"--domain={domain}" for domain in self.domains)]
+        if Reason.DOMAINS in reasons:
+            arguments.append("--renew-with-new-domains")
+        # Without force certbot keeps a certificate of another authority until it expires.
+        force = list(reasons) != [Reason.MISSING]
+        return [*arguments, "--force-renewal" if force else "--keep-until-expiring"]
+
+    def _failure(self, done: Completed) -> NodeError:
+        lines = [line.strip() for line in done.output.splitlines()]
+        details = [line for line in lines if line.startswith(_DETAILS)]
+        hints = {
+            "Type:   dns": f"{_SET_DNS}; look with `dig +short {' '.join(self.domains)}`",
+            "Type:   connection": "port 80 must be reachable from the authority: a firewall of the provider? "
+            + _SET_DNS,
+            "Type:   unauthorized": f"does another machine answer at {' '.join(self.domains)}? {_SET_DNS}",
+            "rateLimited": "use `acme: {server: letsencrypt-staging}` until everything else works",
+            "Connection refused": f"the authority {self.server} cannot be reached from the node",
+            "CERTIFICATE_VERIFY_FAILED": f"the node does not trust {self.server}",
+        }
+        return NodeError(
+            "certificate-failed",
+            f"no certificate for {self.name}",
+            why="\n".join(details) or done.tail(12),
+            hint=next(
+                (hint for sign, hint in hints.items() if sign in done.output),
+                "on the node: less /var/log/letsencrypt/letsencrypt.log",
+            ),
+        )

@@ -21,7 +21,6 @@ class CheckedFiles(Resource):
     """A group of files put back as it was when `check` (an argument list, such as nginx -t) fails on it."""
 
     kind: ClassVar[str] = "checked-files"
-    parts: ClassVar[dict[str, tuple[type, ...]]] = {"files": (File, Symlink, Absent)}
     name: str
     files: tuple[File | Symlink | Absent, ...]
     check: tuple[str, ...]

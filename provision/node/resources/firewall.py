@@ -44,13 +44,17 @@ class Firewall(Resource):
     """
 
     kind: ClassVar[str] = "firewall"
-    parts: ClassVar[dict[str, tuple[type, ...]]] = {"rules": (Rule,)}
     rules: tuple[Rule, ...]
 
     @property
     def key(self) -> str:
         """There is one per node."""
         return "ufw"
+
+    def merged(self, other: Resource) -> Firewall:
+        """Open what one of the two opens."""
+        rules = other.rules if isinstance(other, Firewall) else ()
+        return Firewall(tuple(dict.fromkeys((*self.rules, *rules))))
 
     def _wanted(self) -> list[ufw.Allowed]:
         rules = [ufw.Allowed(rule.protocol, rule.port, rule.source) for rule in self.rules]

@@ -36,6 +36,11 @@ class Packages(Resource):
         """There is one per node."""
         return "apt"
 
+    def merged(self, other: Resource) -> Packages:
+        """Install what one of the two installs."""
+        names = other.names if isinstance(other, Packages) else ()
+        return Packages(tuple(sorted({*self.names, *names})))
+
     def _missing(self, run: Run) -> list[str]:
         installed = run.dpkg.installed()
         return [name for name in self.names if name not in installed]
