@@ -41,10 +41,18 @@ def plan(ctx: Context) -> Plan:
     """
     services = [resource for recipe in RECIPES for resource in recipe.resources(ctx)]
     # What goes still needs the tunnels that may go with it.
-    resources = [*base(ctx), *_retired(services), *tunnels(ctx, TARGETS), *services]
+    return assemble(ctx.name, [*base(ctx), *_retired(services), *tunnels(ctx, TARGETS), *services])
+
+
+def assemble(node: str, resources: Iterable[Resource]) -> Plan:
+    """Make one plan of what steps want of a node.
+
+    Raises:
+        HubError: steps contradict each other, or a resource waits for what is not there.
+    """
     ordered = tuple(_ordered(_unique(resources)))
     _check_references(ordered)
-    return Plan(ctx.name, ordered)
+    return Plan(node, ordered)
 
 
 def _retired(services: Iterable[Resource]) -> list[Resource]:
@@ -57,20 +65,11 @@ def _unique(resources: Iterable[Resource]) -> list[Resource]:
     """Drop repetitions: several services may stand on the same thing, as long as they agree on it."""
     found: dict[str, Resource] = {}
     for resource in resources:
-        if isinstance(resource, Packages | Firewall):
-            resource = _merged(found.get(resource.id, resource), resource)
-        elif found.get(resource.id, resource) != resource:
-            raise HubError("conflicting-steps", f"two steps want different things of {resource.id}")
-        found[resource.id] = resource
+        try:
+            found[resource.id] = found.get(resource.id, resource).merged(resource)
+        except ValueError:
+            raise HubError("conflicting-steps", f"two steps want different things of {resource.id}") from None
     return list(found.values())
-
-
-def _merged(one: Resource, other: Resource) -> Resource:
-    if isinstance(one, Packages) and isinstance(other, Packages):
-        return Packages(tuple(sorted({*one.names, *other.names})))
-    if isinstance(one, Firewall) and isinstance(other, Firewall):
-        return Firewall(tuple(dict.fromkeys((*one.rules, *other.rules))))
-    raise AssertionError(f"{one.id} cannot be merged")
 
 
 def _ordered(resources: Iterable[Resource]) -> list[Resource]:

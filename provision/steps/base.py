@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from ..node.releases.home import ROOT
 from ..node.resources import CheckedFiles, Command, Directory, File, Firewall, Packages, Resource, Rule, Unit
 from ..render import render
 from .context import Context
-
-ROOT = "/opt/hub"
 
 
 def base(ctx: Context) -> list[Resource]:

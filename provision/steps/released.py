@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..node.releases.home import ROOT as HUB
 from ..node.resources import Directory, File, Release, Resource, Unit, User
 from ..render import render
-from .base import ROOT as HUB
 from .context import Context
 from .runtime import UV, content_address, runtime
 from .units import unit_files

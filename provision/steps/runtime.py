@@ -7,17 +7,19 @@ import json
 from collections.abc import Iterable
 
 from ..bundles import Bundle
+from ..node.releases.home import ROOT
 from ..node.resources import PythonEnv, Resource
 from ..render import render
 from .context import Context
 
-UV = "/opt/hub/uv/bin/uv"
+_TOOL = f"{ROOT}/uv"
+UV = f"{_TOOL}/bin/uv"
 _ADDRESS_DIGITS = 16
 
 
 def runtime(_: Context) -> list[Resource]:
     """Return uv, which makes the releases' virtual environments; pip installs it by hashes."""
-    return [PythonEnv("/opt/hub/uv", requirements=render("uv/requirements.lock"))]
+    return [PythonEnv(_TOOL, requirements=render("uv/requirements.lock"))]
 
 
 def content_address(bundle: Bundle, settings: str, files: Iterable[str]) -> str:

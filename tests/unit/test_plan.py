@@ -282,32 +282,43 @@ def test_every_service_of_the_inventory_has_a_recipe_of_its_name_and_shape() -> 
         assert recipe.shape.__module__ == f"provision.inventory.services.{recipe.name}"
 
 
+def assembled(*resources: Resource) -> tuple[Resource, ...]:
+    return plans.assemble("apis", resources).resources
+
+
 def test_steps_that_agree_share_a_resource() -> None:
-    shared = [Directory("/srv"), Packages(("b", "a")), Directory("/srv"), Packages(("c", "a"))]
-    assert plans._unique(shared) == [Directory("/srv"), Packages(("a", "b", "c"))]
+    rules = Firewall((Rule(22), Rule(80))), Firewall((Rule(80), Rule(443)))
+    shared = assembled(
+        Directory("/srv"), Packages(("b", "a")), rules[0], Directory("/srv"), Packages(("c", "a")), rules[1]
+    )
+    assert shared == (
+        Packages(("a", "b", "c")),
+        Firewall((Rule(22), Rule(80), Rule(443))),
+        Directory("/srv"),
+    )
 
 
 def test_steps_that_disagree_are_an_error() -> None:
     with pytest.raises(HubError, match="two steps want different things of directory:/srv"):
-        plans._unique([Directory("/srv"), Directory("/srv", mode=0o700)])
+        assembled(Directory("/srv"), Directory("/srv", mode=0o700))
 
 
 def test_waiting_for_what_is_not_there_is_an_error() -> None:
     for waiting in (Unit("a.service", restart_on=("file:/x",)), Unit("a.service", reload_on=("file:/x",))):
         with pytest.raises(HubError, match="waits for file:/x, which is not in the plan"):
-            plans._check_references((waiting,))
+            assembled(waiting)
     with pytest.raises(HubError, match="command:c waits for"):
-        plans._check_references((Command("c", ("true",), on=("file:/x",)),))
-    plans._check_references((Unit("a.service", restart_on=("directory:/x",)), Directory("/x")))
+        assembled(Command("c", ("true",), on=("file:/x",)))
+    assert assembled(Unit("a.service", restart_on=("directory:/x",)), Directory("/x"))
 
 
 def test_the_order_of_the_steps_holds_for_all_the_rest() -> None:
     rest: list[Resource] = [Directory(f"/srv/{index}") for index in range(20)]
     mixed = [*rest, User("u"), Group("g"), Firewall(()), Packages(())]
     random.Random(1).shuffle(mixed)
-    ordered = plans._ordered(mixed)
-    assert ordered[:4] == [Packages(()), Firewall(()), Group("g"), User("u")]
-    assert ordered[4:] == [resource for resource in mixed if isinstance(resource, Directory)]
+    ordered = assembled(*mixed)
+    assert ordered[:4] == (Packages(()), Firewall(()), Group("g"), User("u"))
+    assert list(ordered[4:]) == [resource for resource in mixed if isinstance(resource, Directory)]
 
 
 def test_importing_the_plan_loads_no_template_engine() -> None:
