@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from .errors import HubError
-from .transport.packing import pack
+from .packing import pack
 
 PACKAGE = "hub_runtime"
 LOCKS = "locks"

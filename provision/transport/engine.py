@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Exit, HubError
-from .packing import engine_archive
+from ..packing import engine_archive
 from .ssh import Session
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from typing import Any
 
 from provision.node.manifest import dump
 from provision.node.resources import Resource
-from provision.transport.packing import engine_archive
+from provision.packing import engine_archive
 
 PROGRAMS = Path(__file__).with_name("node_programs.py")
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from provision.node.resources import File
-from provision.transport.packing import engine_archive
+from provision.packing import engine_archive
 from tests.unit.test_node_converge import release_that_waits
 
 FILE = File("/etc/a", "x\n")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from .. import node
+from . import node
 
 PACKAGE = "hubctl_node"
 # Taking the interpreter down in order would cost every run 10 ms; events are written unbuffered.
