@@ -49,6 +49,10 @@ class ExistingHosts:
         """Return the host."""
         return machine
 
+    def console(self, _: Machine) -> str:
+        """Return nothing: only the operator sees it."""
+        return ""
+
     def destroy(self, _: Machine) -> None:
         """Leave the host as it is."""
 
