@@ -268,6 +268,28 @@ class TestSnapshot:
         made.droplet.destroy()
         wait_until("gone", lambda: not list(local_instance.snapshots.iterdir()))
 
+    def test_one_that_cannot_start_is_told_with_the_end_of_its_console(
+        self, cloud: digitalocean.Manager, nodes: list[Node], local_instance: Instance
+    ) -> None:
+        node = nodes[0]
+        node.ssh("mv /usr/lib/systemd/systemd /root/systemd")
+        node.droplet.take_snapshot("without init")
+        wait_until("taken", lambda: node.droplet.get_actions()[0].status == "completed")
+        node.ssh("mv /root/systemd /usr/lib/systemd/systemd")
+        (snapshot,) = cloud.get_droplet_snapshots()
+        droplet = digitalocean.Droplet(
+            name="broken", size="s-1vcpu-1gb", image=int(snapshot.id), region="nyc3", ssh_keys=[]
+        )
+        droplet.create()
+        wait_until("errored", lambda: droplet.get_actions()[0].status == "errored")
+        url = f"{local_instance.endpoint}droplets/{droplet.id}/actions"
+        answer = requests.get(url, headers={"Authorization": f"Bearer {local_instance.token}"}, timeout=LIMIT)
+        message = answer.json()["actions"][0]["message"]
+        assert "ended while it was starting" in message
+        assert "init" in message.partition("the end of its console")[2]
+        snapshot.destroy()
+        droplet.destroy()
+
 
 class TestNames:
     def test_records_answer_inside_the_machines(

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ...errors import HubError
@@ -115,10 +116,11 @@ class Containers:
                 folder / "console.log",
                 identity=folder / "supervisor.json",
             )
-        if not _await_network(record["address"], _BOOT_SECONDS):
+        if not _await_network(record["address"], _BOOT_SECONDS, partial(self.running, number)):
+            ended = "ended while it was starting" if not self.running(number) else ""
             raise HubError(
                 "machine-not-up",
-                f"the machine {record['machine']} did not come up within {_BOOT_SECONDS:.0f} s",
+                f"the machine {record['machine']} {ended or f'did not come up within {_BOOT_SECONDS:.0f} s'}",
                 why=f"the end of its console:\n{self.console(number)}",
             )
 
@@ -234,8 +236,11 @@ class Containers:
         return ["systemd-nspawn", *options, "--setenv=TERM=dumb", "systemd.show_status=yes"]
 
 
-def _await_network(address: str, seconds: float) -> bool:
-    """Wait until the machine answers for its address on the bridge, whatever its own firewall lets through."""
+def _await_network(address: str, seconds: float, running: Callable[[], bool]) -> bool:
+    """Wait until the machine answers for its address on the bridge, whatever its own firewall lets through.
+
+    Returns False when it does not within the time, or has ended.
+    """
     deadline = time.monotonic() + seconds
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         while time.monotonic() < deadline:
@@ -243,6 +248,8 @@ def _await_network(address: str, seconds: float) -> bool:
                 probe.sendto(b"", (address, _DISCARD_PORT))  # makes the kernel ask who has the address
             if _neighbour_known(address):
                 return True
+            if not running():
+                return False
             time.sleep(0.05)
     return False
 
