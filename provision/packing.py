@@ -16,6 +16,17 @@ PACKAGE = "hubctl_node"
 _MAIN = f"""import os
 import sys
 
+
+class Later(type(sys)):
+    # inspect, which dataclasses import and seldom use, would cost every run 5 ms.
+    def __getattr__(self, name):
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(__import__(self.__name__), name)
+
+
+sys.modules["inspect"] = Later("inspect")
+
 from {PACKAGE}.main import main
 
 status = main()

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import Exit, HubError
 from ..output import Output
-from ..transport.engine import Blobs, Engine, Event, OnEvent, start
+from ..transport.engine import Blobs, Engine, Event, OnEvent, prepare, start
 from ..transport.engine import run as run_engine
 from ..transport.ssh import connect
 from .ahead import Ahead
@@ -70,6 +70,7 @@ class Job:
         """
         for node in nodes:
             self._ahead[node] = Ahead(self._started(node))
+        prepare()
         try:
             yield
         finally:

@@ -49,6 +49,11 @@ class Engine:
     channel: paramiko.Channel
 
 
+def prepare() -> None:
+    """Pack the engine, which all nodes get alike, before it is waited for."""
+    engine_archive()
+
+
 def start(session: Session) -> Engine:
     """Start the engine; whether it is there shows when it is asked.
 

@@ -70,3 +70,23 @@ def test_a_run_without_changes_answers_in_few_packets(converged):
     found = packets(converged, request)
     assert b"".join(found).count(b"\n") == len(PLAN) + 2
     assert len(found) <= 4  # start, what is as it should be, end; one more where the computer is slow
+
+
+def test_the_engines_start_imports_what_it_needs_alone():
+    """Each run waits for what its start imports."""
+    python = [oldest_python(), "-I", "-S", "-X", "importtime", str(engine_folder())]
+    done = subprocess.run(python, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    modules = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "hubctl_node.engine" in modules
+    assert not {"ast", "dis", "inspect", "datetime", "http.client", "shutil", "socket", "ssl"} & modules
+
+
+def test_what_dataclasses_want_of_inspect_they_get():
+    head = (engine_folder() / "__main__.py").read_text().partition("from hubctl_node")[0]
+    code = head + (
+        "import dataclasses, inspect\n"
+        "for name in 'AB':\n    print(dataclasses.make_dataclass(name, [('x', int)]).__doc__)\n"
+        "import inspect\nprint(inspect.signature(len))\n"
+    )
+    done = subprocess.run([oldest_python(), "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["A(x: int)", "B(x: int)", "(obj, /)"]
