@@ -8,9 +8,8 @@ import json
 import os
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socketserver import ThreadingUnixStreamServer
+from socketserver import StreamRequestHandler, ThreadingUnixStreamServer
 
 from hubctl_node.main import main
 from hubctl_node.system import Completed, System
@@ -151,17 +150,12 @@ class Programs:
         path.unlink(missing_ok=True) if path.exists() else None
         sick = release in self.words("sick")
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.send_response(503 if sick else 200)
-                self.end_headers()
-                self.wfile.write(b"the database is away" if sick else b"fine")
-
-            def log_message(self, *_):
-                pass
-
-            def address_string(self):
-                return "unix"
+        class Handler(StreamRequestHandler):  # http.server takes longer to import than all else
+            def handle(self):
+                while self.rfile.readline().strip():
+                    pass
+                status, body = (b"503 no", b"the database is away") if sick else (b"200 OK", b"fine")
+                self.wfile.write(b"HTTP/1.0 %s\r\n\r\n%s" % (status, body))
 
         server = ThreadingUnixStreamServer(str(path), Handler)
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
