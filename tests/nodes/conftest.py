@@ -2,6 +2,7 @@
 
 from tests.support import small
 from tests.support.groups import shared_fleet
+from tests.support.prepared import image_for
 from tests.support.tasks import TASK_API
 from tests.support.tunnels import NODES, TUNNEL
 
@@ -23,9 +24,11 @@ def bare(make_fleet, tmp_path_factory):
 
 
 @shared_fleet
-def tunnelled(make_fleet, prepared_image):
+def tunnelled(make_fleet):
     """A fleet whose `front` reaches task_api on `gpu` through a tunnel, and a stranger. Tests leave it converged."""
-    fleet = make_fleet(NODES, TUNNEL.format(address=""), prepared_image)
+    more = TUNNEL.format(address="")
+    image = image_for(make_fleet(NODES, more), "gpu")  # nothing that a node without a site does not need
+    fleet = make_fleet(NODES, more, image)
     for node in NODES:
         fleet.done("create-node", node, "--no-deploy")
     fleet.done("deploy")
