@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from ..errors import Exit, HubError
@@ -54,11 +55,13 @@ class Job:
         loaded: the fleet.
         caller: who asks.
         output: where progress is shown.
+        key_file: the private key to enter nodes with, where it is not the operator's.
     """
 
     loaded: LoadedFleet
     caller: Caller
     output: Output
+    key_file: Path | None = None
     _ahead: dict[str, Ahead[Engine]] = field(default_factory=dict, repr=False)
 
     @contextlib.contextmanager
@@ -118,7 +121,7 @@ class Job:
 
     @contextlib.contextmanager
     def _started(self, node: str) -> Iterator[Engine]:
-        with connect(self.loaded.target(node)) as session:
+        with connect(self.loaded.target(node, self.key_file)) as session:
             yield start(session)
 
     def _request(self, op: str, node: str, fields: Mapping[str, Any]) -> dict[str, Any]:

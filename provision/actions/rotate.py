@@ -9,14 +9,13 @@ from datetime import UTC, datetime, timedelta
 from .. import keys
 from ..errors import Exit, HubError
 from ..inventory.suggest import did_you_mean
-from ..output import Output
 from ..secrets import model
 from ..secrets.model import Generations
 from .contexts import secret_names
 from .fleet import LoadedFleet
-from .job import Caller
+from .job import Job
 from .rotate_service import rotate_service
-from .rotate_ssh import begun, refuse_foreign_key, rotate_ssh
+from .rotate_ssh import key_files, refuse_foreign_key, rotate_ssh
 from .rotate_tunnel import rotate_tunnel
 
 
@@ -46,7 +45,7 @@ class Kind:
     """One kind of key: which there are, and how one is changed."""
 
     find: Callable[[LoadedFleet], list[Key]]
-    rotate: Callable[[LoadedFleet, str, Caller, Output], None]
+    rotate: Callable[[Job, str], None]
 
 
 def _stored(kind: str) -> Callable[[LoadedFleet], list[Key]]:
@@ -75,11 +74,11 @@ def _ssh(loaded: LoadedFleet) -> list[Key]:
     if loaded.fleet.operator.ssh_key or not path.is_file():
         return []
     created = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return [Key("ssh", created, begun(path))]
+    return [Key("ssh", created, key_files(loaded).begun)]
 
 
-def _rotate_ssh(loaded: LoadedFleet, _: str, __: Caller, output: Output) -> None:
-    rotate_ssh(loaded, output)
+def _rotate_ssh(job: Job, _: str) -> None:
+    rotate_ssh(job)
 
 
 KINDS: dict[str, Kind] = {
@@ -113,14 +112,34 @@ def chosen(loaded: LoadedFleet, names: Sequence[str]) -> list[Key]:
     return list(dict.fromkeys(found))
 
 
-def rotate(loaded: LoadedFleet, key: Key, caller: Caller, output: Output) -> None:
-    """Change one key.
+def rotate_due(job: Job, keys: Sequence[Key], age: timedelta | None) -> list[HubError]:
+    """Change the keys that are due, the one after the other; return the errors, which have been shown.
 
-    Raises:
-        HubError: a stage failed; what used the key goes on, and the next run takes it up again.
+    An error of one does not stop the others: what used the key goes on, and the next run takes it up again.
+
+    Args:
+        job: the command at work.
+        keys: those to choose from.
+        age: how old a key must be; None for any.
     """
-    KINDS[key.name.partition("/")[0]].rotate(loaded, key.name, caller, output)
-    output.event("rotated", key=key.name)
+    errors = []
+    for key in keys:
+        now = datetime.now(UTC)
+        if not key.due(age, now):
+            days = f"{(now - key.created).days} days old" if key.created else "not made yet: hubctl deploy"
+            job.output.event("kept", key=key.name)
+            job.output.result(f"{key.name}: {days}, kept")
+            continue
+        try:
+            with job.output.step(f"rotate {key.name}"):
+                KINDS[key.name.partition("/")[0]].rotate(job, key.name)
+        except HubError as error:
+            job.output.error(error)
+            errors.append(error)
+        else:
+            job.output.event("rotated", key=key.name)
+            job.output.result(f"{key.name}: rotated")
+    return errors
 
 
 def _unknown(name: str, known: list[str]) -> HubError:

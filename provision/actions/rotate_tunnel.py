@@ -5,29 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import HubError
-from ..output import Output
 from ..secrets import model
 from ..secrets.model import Generation
 from ..steps.tunnel import HANDSHAKE_SECONDS
 from ..steps.tunnel_ends import near_host
-from .fleet import LoadedFleet
-from .job import Caller
+from .job import Job
 from .rotation import Rotation
 from .tunnels import ask_far_end
 
 PROOF_SECONDS = 20
 
 
-def rotate_tunnel(loaded: LoadedFleet, key: str, caller: Caller, output: Output) -> None:
+def rotate_tunnel(job: Job, key: str) -> None:
     """Give a tunnel a new key, or finish the change that a former run began.
 
     Raises:
         HubError: a stage failed; the tunnel works as before, and the next run takes it up again.
     """
-    tunnel = loaded.fleet.tunnels[key.removeprefix("tunnel/")]
+    tunnel = job.loaded.fleet.tunnels[key.removeprefix("tunnel/")]
     near, far = list(tunnel.sources), [tunnel.to]
-    with loaded.secrets.locked():
-        rotation = Rotation(loaded, key, caller, output)
+    with job.loaded.secrets.locked():
+        rotation = Rotation(job, key)
         rotation.begin([*far, *near])
         if found := rotation.found("next"):
             rotation.converge("both generations at all ends", [*far, *near])
@@ -47,9 +45,9 @@ def _prove(rotation: Rotation, generation: Generation, near: Sequence[str]) -> N
     """Ask the far end through the new generation, from every near end."""
     tunnel = rotation.key.removeprefix("tunnel/")
     for node in near:
-        with rotation.output.step(f"{rotation.key}: generation {generation.number} from {node}") as step:
+        with rotation.job.output.step(f"{rotation.key}: generation {generation.number} from {node}") as step:
             answer = ask_far_end(
-                rotation.loaded,
+                rotation.job,
                 tunnel,
                 node,
                 host=near_host(generation),

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ..errors import HubError
-from ..output import Output
 from ..secrets import model
 from ..secrets.model import Generation, Generations, Status
 from .contexts import new_key
 from .deploy import deploy
-from .fleet import LoadedFleet
-from .job import Caller, Job
+from .job import Job
 from .outcome import Outcome
 
 
@@ -26,16 +24,12 @@ class Rotation:
     """One secret under change.
 
     Args:
-        loaded: the fleet.
+        job: the command at work.
         key: the secret's name.
-        caller: who asks.
-        output: where progress is shown.
     """
 
-    loaded: LoadedFleet
+    job: Job
     key: str
-    caller: Caller
-    output: Output
 
     def begin(self, nodes: Sequence[str]) -> None:
         """Put a next generation beside the current one, unless a former run has begun already.
@@ -55,10 +49,10 @@ class Rotation:
     def advance(self, step: Callable[[Generations], Generations]) -> None:
         """Write the next state."""
         generations = step(self._generations())
-        document = self.loaded.secrets.read()
-        self.loaded.secrets.write(document.with_secret(self.key, generations))
+        document = self.job.loaded.secrets.read()
+        self.job.loaded.secrets.write(document.with_secret(self.key, generations))
         states = {str(item.number): item.status for item in generations}
-        self.output.event("rotation", key=self.key, generations=states)
+        self.job.output.event("rotation", key=self.key, generations=states)
 
     def converge(self, what: str, nodes: Sequence[str]) -> None:
         """Bring nodes to the present state, all at once.
@@ -66,15 +60,11 @@ class Rotation:
         Raises:
             HubError: of the first that failed.
         """
-        self.output.line(f"{self.key}: {what}")
-        _checked(deploy(self._job, nodes))
-
-    @property
-    def _job(self) -> Job:
-        return Job(self.loaded, self.caller, self.output)
+        self.job.output.line(f"{self.key}: {what}")
+        _checked(deploy(self.job, nodes))
 
     def _generations(self) -> Generations:
-        found = self.loaded.secrets.read().generations(self.key)
+        found = self.job.loaded.secrets.read().generations(self.key)
         if not found:
             why = "it is made by the first deploy"
             raise HubError("no-key", f"{self.key} does not exist yet", why=why, hint="hubctl deploy")
@@ -82,7 +72,7 @@ class Rotation:
 
     def _refuse_pending_changes(self, nodes: Sequence[str]) -> None:
         """Make sure that converging the nodes changes this secret and nothing else."""
-        outcomes = _checked(deploy(self._job, nodes, apply=False))
+        outcomes = _checked(deploy(self.job, nodes, apply=False))
         changing = [outcome.node for outcome in outcomes if outcome.changed]
         if changing:
             raise HubError(

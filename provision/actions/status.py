@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from ..errors import HubError
-from .fleet import LoadedFleet
 from .job import Job
 from .outcome import Outcome
 from .several import at_once
@@ -37,7 +35,7 @@ def status(job: Job, nodes: Sequence[str]) -> list[NodeStatus]:
         outcomes[node] = job.ask("status", node)
 
     def ask_tunnel(name: str, node: str) -> None:
-        answers[name, node] = _answer(job.loaded, name, node)
+        answers[name, node] = ask_far_end(job, name, node)
 
     questions: list[Callable[[], None]] = [partial(ask_node, node) for node in nodes]
     questions += [partial(ask_tunnel, name, node) for name, node in begins]
@@ -46,10 +44,3 @@ def status(job: Job, nodes: Sequence[str]) -> list[NodeStatus]:
         NodeStatus(outcomes[node], {name: answers[name, at] for name, at in begins if at == node})
         for node in nodes
     ]
-
-
-def _answer(loaded: LoadedFleet, name: str, node: str) -> Answer:
-    try:
-        return ask_far_end(loaded, name, node)
-    except HubError as error:
-        return Answer(error.message, silent=False, ms=0.0)

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..errors import Exit, HubError
 from .options import InventoryOption, JsonOption, LockWaitOption, command, load_fleet
-
-if TYPE_CHECKING:
-    from ..actions.fleet import LoadedFleet
-    from ..actions.job import Caller
-    from ..actions.rotate import Key
-    from ..output import Output
 
 
 def rotate_key(
@@ -39,8 +33,8 @@ def rotate_key(
 ) -> None:
     """Change keys while they are in use; a run that was stopped is finished by the next."""
     with command(json) as output:
-        from ..actions.job import Caller
-        from ..actions.rotate import all_keys, chosen
+        from ..actions.job import Caller, Job
+        from ..actions.rotate import all_keys, chosen, rotate_due
 
         age = _age(older_than) if older_than else None
         loaded = load_fleet(inventory)
@@ -50,35 +44,9 @@ def rotate_key(
             raise _nothing_named([key.name for key in all_keys(loaded)])
         wanted = chosen(loaded, keys) if keys else all_keys(loaded)
         caller = Caller(" ".join(["rotate-key", *(keys or ["--all"])]), lock_wait)
-        _rotate(loaded, wanted, age, caller, output)
-
-
-def _rotate(
-    loaded: LoadedFleet, wanted: list[Key], age: timedelta | None, caller: Caller, output: Output
-) -> None:
-    """Rotate what is due, the one after the other; an error of one does not stop the others."""
-    from datetime import UTC, datetime
-
-    from ..actions.rotate import rotate
-
-    codes = []
-    for key in wanted:
-        now = datetime.now(UTC)
-        days = f"{(now - key.created).days} days old" if key.created else "not made yet: hubctl deploy"
-        if not key.due(age, now):
-            output.event("kept", key=key.name)
-            output.result(f"{key.name}: {days}, kept")
-            continue
-        try:
-            with output.step(f"rotate {key.name}"):
-                rotate(loaded, key, caller, output)
-        except HubError as error:
-            output.error(error)
-            codes.append(error.exit_code)
-        else:
-            output.result(f"{key.name}: rotated")
-    if codes:
-        raise typer.Exit(int(codes[0] if len(set(codes)) == 1 else Exit.FAILED))
+        codes = {error.exit_code for error in rotate_due(Job(loaded, caller, output), wanted, age)}
+        if codes:
+            raise typer.Exit(int(codes.pop() if len(codes) == 1 else Exit.FAILED))
 
 
 def _age(text: str) -> timedelta:

@@ -24,6 +24,7 @@ _PROPERTIES = (
     "MainPID",
     "ActiveEnterTimestampMonotonic",
 )
+SYSTEM = "/etc/systemd/system"
 _UNIT_DIRECTORIES = ("/etc/systemd/", "/run/systemd/", "/usr/lib/systemd/", "/lib/systemd/")
 _NOTHING_TO_ENABLE = frozenset({"static", "generated", "transient", "indirect", "alias", "enabled-runtime"})
 
@@ -135,7 +136,7 @@ class Units:
 
     def _links(self) -> frozenset[str]:
         if self._linked is None:
-            folder = self._system.path("/etc/systemd/system")
+            folder = self._system.path(SYSTEM)
             wants = folder.iterdir() if folder.is_dir() else ()
             self._linked = frozenset(
                 link.name

@@ -17,6 +17,7 @@ from ..node.resources import (
     Packages,
     Resource,
     Rule,
+    SpipedEnds,
     Unit,
     User,
 )
@@ -25,7 +26,6 @@ from ..secrets.model import Generation, Generations, tunnel_key
 from . import web
 from .context import Context
 from .tunnel_ends import far_port, near_host
-from .tunnel_removal import removal
 from .units import unit_files
 
 USER = "spiped"
@@ -81,7 +81,7 @@ def tunnels(ctx: Context, targets: Targets) -> list[Resource]:
         elif ctx.name in tunnel.sources:
             resources += _near_end(ctx, name, tunnel, generations, target_of(tunnel, targets))
             ends.append(f"{name}-client")
-    return [*resources, removal(ends, FOLDER)]
+    return [*resources, SpipedEnds(tuple(ends), FOLDER)]
 
 
 def unit_name(tunnel: str, side: str, generation: Generation) -> str:

@@ -233,6 +233,12 @@ class Programs:
             (renewal / f"{name}.conf").write_text(f"server = {server}\n")
         return int(status), output
 
+    def shred(self, *argv):
+        if (self.state / "shred-fails").exists():
+            return 1, "shred: Input/output error\n"
+        Path(argv[-1]).unlink()
+        return 0, ""
+
     # environments
 
     def uv(self, *argv):

@@ -39,7 +39,7 @@ NODE_LAYERS = (
     {"engine", "manifest"},
     {"resources"},
     {"releases"},
-    {"apt", "certbot", "originals", "ufw", "venv"},
+    {"apt", "certbot", "originals", "stopping", "ufw", "venv"},
     {"run"},
     {"facts", "journal", "systemd"},
     {"audit", "diff", "lock", "peer", "shapes", "system", "x509"},

@@ -150,7 +150,7 @@ def test_folders_come_before_the_files_in_them(ctx: Context) -> None:
 def test_a_service_that_a_node_has_no_more_goes_before_its_tunnels(ctx: Context) -> None:
     assert "retired:task_api" not in order(plan(ctx))
     bare = order(plan(replace(ctx, node=msgspec.structs.replace(ctx.node, services=Services()))))
-    assert bare.index("retired:task_api") < bare.index("command:remove-former-tunnels")
+    assert bare.index("retired:task_api") < bare.index("spiped-ends:/etc/spiped")
 
 
 def test_nginx_serves_no_site_that_the_inventory_has_no_more(ctx: Context) -> None:

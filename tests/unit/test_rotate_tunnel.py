@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +10,7 @@ import pytest
 
 from provision import keys
 from provision.actions import contexts as contexts_module
-from provision.actions import rotate, rotate_tunnel, rotation, tunnels
+from provision.actions import rotate, rotate_tunnel, rotation
 from provision.actions.contexts import contexts
 from provision.actions.fleet import LoadedFleet
 from provision.actions.job import Caller, Job
@@ -44,8 +39,11 @@ nodes:
 tunnels:
   dti: {from: [front, second], to: gpu, service: task_api, listen: 8080}
 """
-CALLER = Caller("rotate-key tunnel/dti")
 ADDRESSES = {"front": ("10.0.0.1", "fd00::1"), "second": ("10.0.0.2",), "gpu": ("10.0.0.3", "fd00::3")}
+
+
+def job(loaded: LoadedFleet) -> Job:
+    return Job(loaded, Caller("rotate-key tunnel/dti"), Output.choose(json=True))
 
 
 class StopError(Exception):
@@ -76,7 +74,7 @@ class Nodes:
             self._converge(name, found[name])
         return [Outcome(name, changed=0 if apply else self.pending.count(name)) for name in nodes]
 
-    def ask(self, loaded: LoadedFleet, name: str, node: str, *, host: str, **_: Any) -> Answer:
+    def ask(self, job: Job, name: str, node: str, *, host: str, **_: Any) -> Answer:
         self.asked.append((node, host))
         return Answer(self.problem, silent=False, ms=1.0)
 
@@ -116,13 +114,13 @@ def nodes(loaded: LoadedFleet, monkeypatch: pytest.MonkeyPatch) -> Nodes:
     found = Nodes(loaded)
     monkeypatch.setattr(rotation, "deploy", found.deploy)
     monkeypatch.setattr(rotate_tunnel, "ask_far_end", found.ask)
-    found.deploy(Job(loaded, CALLER, Output.choose(json=True)), list(ADDRESSES))
+    found.deploy(job(loaded), list(ADDRESSES))
     found.runs.clear()
     return found
 
 
 def rotate_once(loaded: LoadedFleet) -> None:
-    rotate_tunnel.rotate_tunnel(loaded, "tunnel/dti", CALLER, Output.choose(json=True))
+    rotate_tunnel.rotate_tunnel(job(loaded), "tunnel/dti")
 
 
 def generations(loaded: LoadedFleet, name: str = "tunnel/dti") -> list[tuple[int, str]]:
@@ -210,7 +208,7 @@ def test_a_deploy_in_between_changes_nothing_about_the_outcome(
     nodes.stop_before = wave
     with pytest.raises(StopError):
         rotate_once(loaded)
-    nodes.deploy(Job(loaded, CALLER, Output.choose(json=True)), list(ADDRESSES))
+    nodes.deploy(job(loaded), list(ADDRESSES))
     assert all(units for units in nodes.units.values())
     rotate_once(loaded)
     assert_settled(nodes, 2)
@@ -247,7 +245,7 @@ def test_a_services_token_is_in_its_next_release_and_the_former_is_gone_after_it
     loaded: LoadedFleet, nodes: Nodes
 ) -> None:
     (key,) = (key for key in rotate.all_keys(loaded) if key.name == "service/task_api")
-    rotate.rotate(loaded, key, CALLER, Output.choose(json=True))
+    assert rotate.rotate_due(job(loaded), [key], None) == []
     assert generations(loaded, "service/task_api") == [(2, "current")]
     assert nodes.runs == [("gpu",)]
 
@@ -262,52 +260,3 @@ def test_a_pin_by_name_is_resolved_for_firewalls_and_kept_for_clients(loaded: Lo
     found = contexts(loaded, ["gpu"], make=True)["gpu"].locations["front"]
     assert found.address == "localhost"
     assert "127.0.0.1" in found.sources
-
-
-@pytest.fixture
-def server() -> Iterator[Callable[[bytes | None], int]]:
-    """Serve one answer to every connection: bytes, or silence for None; give the port."""
-    sockets: list[socket.socket] = []
-
-    def serve(answer: bytes | None) -> int:
-        listening = socket.create_server(("127.0.0.1", 0))
-        sockets.append(listening)
-
-        def run() -> None:
-            while True:
-                try:
-                    connection, _ = listening.accept()
-                except OSError:
-                    return
-                sockets.append(connection)
-                if answer is not None:
-                    connection.recv(1) if answer.startswith(b"HTTP") else None
-                    connection.sendall(answer)
-                    connection.close()
-
-        threading.Thread(target=run, daemon=True).start()
-        return int(listening.getsockname()[1])
-
-    yield serve
-    for each in sockets:
-        each.close()
-
-
-@pytest.mark.parametrize(
-    ("answer", "question", "shown"),
-    [
-        (b"HTTP/1.1 200 OK\r\n\r\n", "GET /health", "answers in"),
-        (b"HTTP/1.1 503 Unavailable\r\n\r\n", "GET /health", "does not answer: it answers 'HTTP/1.1 503"),
-        (b"", "", "does not answer: the connection was closed without a byte"),
-        (b"220 hello\r\n", "", "answers in"),
-        (None, "", "keeps the connection open"),
-        (None, "GET /health", "does not answer: no answer within 1 s"),
-    ],
-)
-def test_the_probe_tells_an_answer_from_none(
-    server: Callable[[bytes | None], int], answer: bytes | None, question: str, shown: str
-) -> None:
-    expected = "HTTP/1.1 200" if question else ""
-    words = ["127.0.0.1", str(server(answer)), question, expected, "0", "0.6"]
-    done = subprocess.run([sys.executable, "-c", tunnels._PROBE, *words], capture_output=True, check=True)
-    assert shown in str(Answer(**json.loads(done.stdout)))

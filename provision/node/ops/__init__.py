@@ -9,6 +9,8 @@ from ..errors import NodeError
 from ..request import Request
 
 _MODULES = {
+    "ask": "ask",
+    "authorize": "authorize",
     "converge": "converge",
     "history": "history",
     "lock-release": "locking",

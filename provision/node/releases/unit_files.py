@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ..files import remove, write_file
 from ..run import Run
+from ..systemd import SYSTEM
 from .home import Home
 from .served import Served
 
-SYSTEM = "/etc/systemd/system"
 _FOLDER = "units"
 
 

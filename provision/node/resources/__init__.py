@@ -13,6 +13,7 @@ from .packages import Packages
 from .python_env import PythonEnv
 from .release import Release
 from .retired import Retired
+from .spiped_ends import SpipedEnds
 from .unit import Unit
 from .user import Group, User
 
@@ -30,6 +31,7 @@ KINDS: tuple[type[Resource], ...] = (
     PythonEnv,
     Release,
     Retired,
+    SpipedEnds,
     Symlink,
     Unit,
     User,
@@ -53,6 +55,7 @@ __all__ = [
     "Resource",
     "Retired",
     "Rule",
+    "SpipedEnds",
     "Symlink",
     "Unit",
     "User",

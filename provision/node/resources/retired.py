@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ..files import remove
 from ..releases.home import Home
-from ..releases.unit_files import SYSTEM
+from ..stopping import stop
+from ..systemd import SYSTEM
 from .base import Change, Resource, plain_word
 
 if TYPE_CHECKING:
     from ..run import Run
-    from ..systemd import UnitState
-
-_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ class Retired(Resource):
         files = self._unit_files(run)
         # Releases have files for their own instances, so templates need no looking after.
         units = [path.name for path in files if "@." not in path.name]
-        self._stop(run, units)
+        stop(run, units, "the inventory has it no more")
         run.stage("stopped")
         enabled = [name for name in units if run.units.enabled(name)]
         if enabled:
@@ -77,21 +74,6 @@ class Retired(Resource):
         run.units.links_changed = True
         run.daemon_reload()
         if left := self._left_alone(run):
-            self._stop(run, left)
+            stop(run, left, f"{self.service} had it alone")
             run.units.act("disable", *left)
         Home(run, self.service).retire()
-
-    def _stop(self, run: Run, units: list[str]) -> None:
-        busy = self._busy(run, units)
-        for state in busy:
-            run.acted(state.name, "stop", ["the inventory has it no more"])
-        if busy:
-            run.units.act_later("stop", *(state.name for state in busy))
-        # systemd kills what takes longer than its unit allows.
-        while busy:
-            run.progress(f"{busy[0].name} finishes what it holds")
-            time.sleep(_PAUSE_SECONDS)
-            busy = self._busy(run, units)
-
-    def _busy(self, run: Run, units: list[str]) -> list[UnitState]:
-        return [state for state in run.units.now(*units) if state.active not in ("inactive", "failed")]

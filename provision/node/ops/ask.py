@@ -1,0 +1,92 @@
+"""ask: whether something answers at an address that the node reaches."""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import asdict, dataclass
+
+from ..errors import Interrupted
+from ..request import Request
+from .answer import answer
+
+_PAUSE_SECONDS = 0.2
+_LONGEST = 4096
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked for, where.
+
+    Args:
+        host: address or name.
+        port: TCP port.
+        text: what is said when the connection stands; may be nothing.
+        expected: how the first line of a good answer begins.
+        silence: seconds without an answer after which a connection counts as open where nothing was said, and as
+            unanswered where something was.
+    """
+
+    host: str
+    port: int
+    text: str = ""
+    expected: str = ""
+    silence: float = 5.0
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What came back.
+
+    Args:
+        problem: what went wrong, or nothing.
+        silent: whether the connection stands and nothing was said either way.
+        ms: how long it took, in milliseconds.
+    """
+
+    problem: str
+    silent: bool = False
+    ms: float = 0.0
+
+
+def ask(request: Request) -> int:
+    """Ask `host` at `port` for `seconds`, until a good answer comes; answer with what came last."""
+    fields = request.manifest
+    question = Question(
+        str(fields.get("host", "")),
+        int(fields.get("port", 0)),
+        str(fields.get("text", "")),
+        str(fields.get("expected", "")),
+        float(fields.get("silence", Question.silence)),
+    )
+    deadline = time.monotonic() + float(fields.get("seconds", 0))
+    while True:
+        heard = once(question)
+        if not heard.problem or time.monotonic() > deadline:
+            return answer(request, asdict(heard))
+        if request.peer.interrupted():
+            raise Interrupted
+        time.sleep(_PAUSE_SECONDS)
+
+
+def once(question: Question) -> Heard:
+    """Ask one time."""
+    started = time.monotonic()
+    try:
+        problem, silent = _converse(question)
+    except OSError as error:
+        problem, silent = str(error), False
+    return Heard(problem, silent, round(1000 * (time.monotonic() - started), 1))
+
+
+def _converse(question: Question) -> tuple[str, bool]:
+    with socket.create_connection((question.host, question.port), question.silence) as connection:
+        connection.sendall(question.text.encode())
+        try:
+            said = connection.recv(_LONGEST)
+        except socket.timeout:
+            return (f"no answer within {question.silence:.0f} s", False) if question.text else ("", True)
+    if not said:
+        return "the connection was closed without a byte", False
+    line = said.split(b"\r\n")[0].decode("latin-1")
+    return ("" if line.startswith(question.expected) else f"it answers {line[:80]!r}"), False
