@@ -1,0 +1,119 @@
+"""A node deployed by an earlier hubctl is planned, updated, rolled back and restarted by this one, and serves on."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from provision.errors import Exit
+from tests.support.fleet import Fleet
+from tests.support.load import Load
+from tests.support.releases import current, listed
+from tests.support.tasks import TASK_API
+
+pytestmark = pytest.mark.nodes
+
+FORMER = "d96f239"
+"""The last commit at which all services shared one bundle and one Redis."""
+ROOT = Path(__file__).parents[2]
+SLOWER = TASK_API.replace("timeout: 90", "timeout: 91")
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sources of the earlier hubctl; a clone without its history has none."""
+    folder = tmp_path_factory.mktemp("former")
+    known = ["git", "-C", str(ROOT), "cat-file", "-e", f"{FORMER}^{{commit}}"]
+    if subprocess.run(known, capture_output=True, check=False).returncode != 0:
+        pytest.skip(f"commit {FORMER} is not in this clone; `git fetch --unshallow` brings it")
+    archive = subprocess.run(["git", "-C", str(ROOT), "archive", FORMER], capture_output=True, check=True)
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fleet(make_fleet) -> Fleet:
+    """A machine that was never deployed."""
+    fleet: Fleet = make_fleet({"apis": TASK_API})
+    fleet.done("create-node", "apis", "--no-deploy")
+    return fleet
+
+
+@pytest.fixture(scope="module")
+def former(fleet: Fleet, sources: Path) -> Fleet:
+    """The same fleet, driven by the earlier hubctl."""
+    other = copy.copy(fleet)
+    other.program = ("-P", "-m", "provision")  # without the folder that the tests are run from
+    other.environment = {**fleet.environment, "PYTHONPATH": str(sources)}
+    return other
+
+
+@pytest.fixture(scope="module")
+def living(fleet: Fleet, former: Fleet) -> Fleet:
+    """A node with two releases of the earlier hubctl's."""
+    former.done("deploy")
+    fleet.write({"apis": SLOWER})
+    former.done("deploy")
+    described = fleet.ssh("apis", "cat", "/opt/hub/task_api/current/release.json")
+    assert "shares_socket" not in described, "this hubctl has deployed it"
+    return fleet
+
+
+@pytest.fixture
+def load(living: Fleet) -> Iterator[Load]:
+    """Requests that go on all the time; none may fail."""
+    with Load(living.site("apis", "tasks")) as load:
+        load.wait_for(10)
+        yield load
+        load.wait_for(10)
+    assert load.failures == []
+
+
+def serves(fleet: Fleet, release: str) -> bool:
+    return fleet.site("apis", "tasks").ask("GET", "/health")[1]["release"] == release
+
+
+def processes(fleet: Fleet) -> dict[str, str]:
+    (status,) = [each for each in fleet.done("status", "--json").events if each["event"] == "status"]
+    return {each["name"]: each["active"] for each in status["processes"]}
+
+
+def test_it_is_looked_at_restarted_and_rolled_back_as_it_is(living: Fleet, load: Load) -> None:
+    first, second = listed(living)
+    assert current(living) == second
+    assert processes(living)["task_api"] == processes(living)["task_api-worker"] == "active"
+    living.done("restart", "apis", "task_api", "task_api-worker")
+    assert f"switch {second} → {first}" in living.done("rollback").text
+    assert serves(living, first)
+    living.done("rollback", "--to", second)
+    assert serves(living, second)
+    assert living.site("apis", "tasks").solve()[0] == 200
+
+
+def test_it_is_planned_and_updated_and_another_deploy_changes_nothing(living: Fleet, load: Load) -> None:
+    before = current(living)
+    planned = living.hubctl("plan")
+    assert planned.status == Exit.CHANGES, planned.text
+    assert serves(living, before)
+    living.done("deploy")
+    assert current(living) != before
+    assert serves(living, current(living))
+    assert living.site("apis", "tasks").solve()[0] == 200
+    assert "0 changed" in living.done("deploy").stdout
+    assert set(processes(living).values()) == {"active"}
+
+
+def test_it_goes_back_to_the_earlier_release_and_forward_again(living: Fleet, load: Load) -> None:
+    living.done("deploy")
+    now = current(living)
+    former = listed(living)[-2]
+    living.done("rollback")
+    assert serves(living, former)
+    living.done("restart", "apis", "task_api")
+    assert serves(living, former)
+    living.done("deploy")
+    assert serves(living, now)
