@@ -41,7 +41,7 @@ class Key:
 
 
 @dataclass(frozen=True)
-class Kind:
+class KeyKind:
     """One kind of key: which there are, and how one is changed."""
 
     find: Callable[[LoadedFleet], list[Key]]
@@ -81,17 +81,17 @@ def _rotate_ssh(job: Job, _: str) -> None:
     rotate_ssh(job)
 
 
-KINDS: dict[str, Kind] = {
-    "tunnel": Kind(_stored("tunnel"), rotate_tunnel),
-    "service": Kind(_stored("service"), rotate_service),
-    "ssh": Kind(_ssh, _rotate_ssh),
+KEY_KINDS: dict[str, KeyKind] = {
+    "tunnel": KeyKind(_stored("tunnel"), rotate_tunnel),
+    "service": KeyKind(_stored("service"), rotate_service),
+    "ssh": KeyKind(_ssh, _rotate_ssh),
 }
 """The kinds by the first part of their keys' names. SSH comes last: all others work by it."""
 
 
 def all_keys(loaded: LoadedFleet) -> list[Key]:
     """Return every key of the fleet that can be rotated."""
-    return [key for kind in KINDS.values() for key in kind.find(loaded)]
+    return [key for kind in KEY_KINDS.values() for key in kind.find(loaded)]
 
 
 def chosen(loaded: LoadedFleet, names: Sequence[str]) -> list[Key]:
@@ -132,7 +132,7 @@ def rotate_due(job: Job, keys: Sequence[Key], age: timedelta | None) -> list[Hub
             continue
         try:
             with job.output.step(f"rotate {key.name}"):
-                KINDS[key.name.partition("/")[0]].rotate(job, key.name)
+                KEY_KINDS[key.name.partition("/")[0]].rotate(job, key.name)
         except HubError as error:
             job.output.error(error)
             errors.append(error)

@@ -30,7 +30,6 @@ class Run:
         journal: what is due.
         apply: False in a dry run.
         caller: who asks for it and when, as the manifest says.
-        units: units that will be asked about.
         fault: `RESOURCE:STAGE` at which the engine kills itself, for tests of crashes.
     """
 
@@ -42,7 +41,6 @@ class Run:
         *,
         apply: bool,
         caller: Mapping[str, object],
-        units: Iterable[str] = (),
         fault: str = "",
     ) -> None:
         self.system = system
@@ -52,7 +50,7 @@ class Run:
         self.caller = caller
         self.dpkg = Dpkg(system)
         self.accounts = Accounts(system)
-        self.units = Units(system, units)
+        self.units = Units(system)
         self.touched_units: set[str] = set()
         self.name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{str(caller.get('id', ''))[:8]}"
         self._place, _, self._stage = fault.rpartition(":")

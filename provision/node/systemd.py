@@ -75,12 +75,11 @@ class Units:
 
     Args:
         system: the machine.
-        names: units to ask about in one go.
     """
 
-    def __init__(self, system: System, names: Iterable[str]) -> None:
+    def __init__(self, system: System) -> None:
         self._system = system
-        self._names = dict.fromkeys(names)
+        self._names: dict[str, None] = {}
         self._states: dict[str, UnitState] = {}
         self._ahead: Ahead[dict[str, UnitState]] | None = None
         self._linked: frozenset[str] | None = None
@@ -89,7 +88,7 @@ class Units:
         """When the last action ended, by the monotonic clock."""
 
     def watch(self, names: Iterable[str]) -> None:
-        """Ask about these units too, together with the others."""
+        """Ask about these units too, all in one go."""
         self._names.update(dict.fromkeys(names))
 
     def ask_ahead(self) -> None:

@@ -9,7 +9,7 @@ MASK = "********"
 
 
 class Secret:
-    """A text whose `str`, `repr`, `format` and JSON are masked; `reveal` is the one way to read it.
+    """A text whose `str`, `repr` and `format` are masked; `reveal` is the one way to read it.
 
     It is no `str` on purpose: concatenating, joining or encoding it by mistake is a type error.
     """
@@ -50,14 +50,3 @@ class Secret:
             TypeError: always.
         """
         raise TypeError("a secret cannot be pickled")
-
-
-def masked(value: object) -> str:
-    """Stand in for secrets in JSON: `json.dumps(data, default=masked)`.
-
-    Raises:
-        TypeError: `value` is not a secret, so JSON has no way to write it.
-    """
-    if isinstance(value, Secret):
-        return MASK
-    raise TypeError(f"{type(value).__name__} is not JSON")

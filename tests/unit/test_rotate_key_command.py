@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from provision import keys
 from provision.actions import rotate
-from provision.actions.rotate import Key, Kind
+from provision.actions.rotate import Key, KeyKind
 from provision.cli import app
 from provision.errors import Exit, HubError
 
@@ -54,7 +54,7 @@ def rotated(inventory: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         Key("pin/begun", YOUNG, True),
         Key("pin/unborn", None, False),
     ]
-    monkeypatch.setattr(rotate, "KINDS", {"pin": Kind(lambda _: found, change)})
+    monkeypatch.setattr(rotate, "KEY_KINDS", {"pin": KeyKind(lambda _: found, change)})
     return names
 
 

@@ -15,7 +15,7 @@ _LONGEST = 4096
 
 
 @dataclass(frozen=True)
-class Question:
+class Call:
     """What is asked for, where.
 
     Args:
@@ -52,16 +52,16 @@ class Heard:
 def ask(request: Request) -> int:
     """Ask `host` at `port` for `seconds`, until a good answer comes; answer with what came last."""
     fields = request.manifest
-    question = Question(
+    call = Call(
         str(fields.get("host", "")),
         int(fields.get("port", 0)),
         str(fields.get("text", "")),
         str(fields.get("expected", "")),
-        float(fields.get("silence", Question.silence)),
+        float(fields.get("silence", Call.silence)),
     )
     deadline = time.monotonic() + float(fields.get("seconds", 0))
     while True:
-        heard = once(question)
+        heard = once(call)
         if not heard.problem or time.monotonic() > deadline:
             return answer(request, asdict(heard))
         if request.peer.interrupted():
@@ -69,24 +69,24 @@ def ask(request: Request) -> int:
         time.sleep(_PAUSE_SECONDS)
 
 
-def once(question: Question) -> Heard:
+def once(call: Call) -> Heard:
     """Ask one time."""
     started = time.monotonic()
     try:
-        problem, silent = _converse(question)
+        problem, silent = _converse(call)
     except OSError as error:
         problem, silent = str(error), False
     return Heard(problem, silent, round(1000 * (time.monotonic() - started), 1))
 
 
-def _converse(question: Question) -> tuple[str, bool]:
-    with socket.create_connection((question.host, question.port), question.silence) as connection:
-        connection.sendall(question.text.encode())
+def _converse(call: Call) -> tuple[str, bool]:
+    with socket.create_connection((call.host, call.port), call.silence) as connection:
+        connection.sendall(call.text.encode())
         try:
             said = connection.recv(_LONGEST)
         except socket.timeout:
-            return (f"no answer within {question.silence:.0f} s", False) if question.text else ("", True)
+            return (f"no answer within {call.silence:.0f} s", False) if call.text else ("", True)
     if not said:
         return "the connection was closed without a byte", False
     line = said.split(b"\r\n")[0].decode("latin-1")
-    return ("" if line.startswith(question.expected) else f"it answers {line[:80]!r}"), False
+    return ("" if line.startswith(call.expected) else f"it answers {line[:80]!r}"), False

@@ -8,14 +8,14 @@ from typing import NamedTuple
 _LONGEST = 65_536
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """What came back: status 0 means no HTTP answer, and `body` says why."""
 
     status: int
     body: str
 
 
-def get(address: str, path: str, timeout: float) -> Answer:
+def get(address: str, path: str, timeout: float) -> Response:
     """Ask for a path.
 
     Args:
@@ -36,7 +36,7 @@ def get(address: str, path: str, timeout: float) -> Answer:
                     break
                 data += part
     except OSError as error:
-        return Answer(0, error.strerror or str(error))
+        return Response(0, error.strerror or str(error))
     return _parse(data)
 
 
@@ -54,9 +54,9 @@ def _connect(address: str, timeout: float) -> socket.socket:
     return connection
 
 
-def _parse(data: bytes) -> Answer:
+def _parse(data: bytes) -> Response:
     head, _, body = data.partition(b"\r\n\r\n")
     words = head.split(None, 2)
     if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
-        return Answer(0, "no HTTP answer" if data else "the connection was closed without an answer")
-    return Answer(int(words[1]), body[:500].decode("utf-8", "replace").strip())
+        return Response(0, "no HTTP answer" if data else "the connection was closed without an answer")
+    return Response(int(words[1]), body[:500].decode("utf-8", "replace").strip())

@@ -15,7 +15,7 @@ from ..run import Run
 from ..systemd import UnitState
 from .build import prune
 from .home import Home
-from .probe import Answer, get
+from .probe import Response, get
 from .served import Served
 from .unit_files import install
 
@@ -105,9 +105,9 @@ class Switch:
             self._run.progress(f"waiting for {release.release}: {said}")
             time.sleep(_PAUSE_SECONDS)
 
-    def _ask(self) -> Answer:
+    def _ask(self) -> Response:
         if not self._release.probe_socket:
-            return Answer(200, "")
+            return Response(200, "")
         address = self._run.path(self._release.probe_address)
         return get(str(address), self._release.probe_path, _ATTEMPT_SECONDS)
 
@@ -155,7 +155,7 @@ class Switch:
             if answer.status == 200:
                 return
             if time.monotonic() > deadline:
-                said = Answer(answer.status, f"at {address}, where requests come in: {answer.body}")
+                said = Response(answer.status, f"at {address}, where requests come in: {answer.body}")
                 raise self._unhealthy(said, self._units.now(*self._release.units))
             time.sleep(_PAUSE_SECONDS)
 
@@ -226,7 +226,7 @@ class Switch:
         if enabled:
             self._units.act("disable", *enabled)
 
-    def _unhealthy(self, answer: Answer, states: list[UnitState]) -> NodeError:
+    def _unhealthy(self, answer: Response, states: list[UnitState]) -> NodeError:
         release = self._release
         said = f"{answer.status} {answer.body}" if answer.status else f"no answer ({answer.body})"
         parts = [f"probe: GET {release.probe_path} at {release.probe_address}: {said}"] if release.web else []
