@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from .errors import NodeError
 from .files import make_directories, write_file
+
+T = TypeVar("T")
 
 
 class Due(NamedTuple):
@@ -46,14 +48,15 @@ class Journal:
     def _read(self) -> None:
         try:
             data = json.loads(self._path.read_bytes())
-            self.pending = data["pending"]
-            self.switches = data["switches"]
-            self.daemon_reload = data["daemon_reload"]
-            self.run = data["run"]
-            self.changed = data["changed"]
+            # Another version may have written it: what is not there has its default.
+            self.pending = _typed(data, "pending", self.pending)
+            self.switches = _typed(data, "switches", self.switches)
+            self.daemon_reload = _typed(data, "daemon_reload", self.daemon_reload)
+            self.run = _typed(data, "run", self.run)
+            self.changed = _typed(data, "changed", self.changed)
         except FileNotFoundError:
             return
-        except (ValueError, KeyError, TypeError) as error:
+        except ValueError as error:
             raise NodeError(
                 "journal-damaged",
                 f"{self._path} cannot be read: {error}",
@@ -154,3 +157,17 @@ class Journal:
         if self.run:
             self.run, self.changed = {}, []
             self._write()
+
+
+def _typed(data: object, name: str, default: T) -> T:
+    """Return a field of the file.
+
+    Raises:
+        ValueError: it is of another type than its default.
+    """
+    if not isinstance(data, dict):
+        raise ValueError("it is no object")
+    value = data.get(name, default)
+    if not isinstance(value, type(default)):
+        raise ValueError(f"{name} is of the wrong type")
+    return value
