@@ -42,7 +42,7 @@ NODE_LAYERS = (
     {"apt", "certbot", "originals", "stopping", "ufw", "venv"},
     {"run"},
     {"facts", "journal", "systemd"},
-    {"audit", "diff", "lock", "peer", "shapes", "system", "x509"},
+    {"ahead", "audit", "diff", "lock", "peer", "shapes", "system", "x509"},
     {"files"},
     {"errors"},
 )
