@@ -24,11 +24,11 @@ def named_files() -> set[str]:
 
 
 def copy_tree(folder: Path) -> Path:
-    """Copy what hubctl consists of."""
-    for part in ("provision", "runtime", "scripts", "pyproject.toml"):
+    """Copy what hubctl and its tests consist of."""
+    for part in ("provision", "runtime", "scripts", "tests", "pyproject.toml"):
         source = ROOT / part
         if source.is_dir():
-            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, folder / part)
     return folder

@@ -74,7 +74,6 @@ class Fleet:
         }
         self.program: tuple[str, ...] = ("-m", "provision")
         self.plan: tuple[Resource, ...] = ()
-        self.tree: Path | None = None
 
     def planned(self, folder: Path, plan: Sequence[Resource]) -> Fleet:
         """Return the same fleet, driven by a hubctl that has this as the plan of every node."""
@@ -93,12 +92,6 @@ class Fleet:
         other.program = ("-m", "tests.support.patched", str(write_patch(folder, **patch)))
         return other
 
-    def of_tree(self, tree: Path) -> Fleet:
-        """Return the same fleet, driven by the hubctl whose sources are in another folder."""
-        other = copy.copy(self)
-        other.tree = tree
-        return other
-
     def write(self, nodes: Mapping[str, str], more: str = "") -> None:
         """Write the inventory: node names with a line of services each, and what stands below the nodes."""
         text = "".join(
@@ -111,7 +104,6 @@ class Fleet:
         return subprocess.Popen(
             [sys.executable, *self.program, *words],
             env={**self.environment, **environment},
-            cwd=self.tree,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
