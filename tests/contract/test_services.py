@@ -64,6 +64,7 @@ def test_an_update_and_a_rollback_under_load_fail_no_request(service, tmp_path):
         assert service.current() != before
         service.fleet.done("rollback", service.node, "--service", service.name)
     assert service.current() == before
+    service.assert_unchanged()
 
 
 @each_release

@@ -22,6 +22,8 @@ def rollback(request: Request) -> int:
                 raise Interrupted
             run.enter(index, f"release:{home.service}")
             _back(run, home, to or home.previous(), tally)
+        # What only matters at boot was changed without telling systemd.
+        run.daemon_reload(force=run.units.links_changed)
 
     return exclusively(request, body, 1)
 
