@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from ..inventory.model import Node
+from ..services import RECIPES
 from .job import Job
 from .outcome import Outcome
 from .several import at_once
@@ -32,7 +34,7 @@ def status(job: Job, nodes: Sequence[str]) -> list[NodeStatus]:
     answers: dict[tuple[str, str], Answer] = {}
 
     def ask_node(node: str) -> None:
-        outcomes[node] = job.ask("status", node)
+        outcomes[node] = job.ask("status", node, services=questions_to(job.loaded.fleet.nodes[node]))
 
     def ask_tunnel(name: str, node: str) -> None:
         answers[name, node] = ask_far_end(job, name, node)
@@ -44,3 +46,18 @@ def status(job: Job, nodes: Sequence[str]) -> list[NodeStatus]:
         NodeStatus(outcomes[node], {name: answers[name, at] for name, at in begins if at == node})
         for node in nodes
     ]
+
+
+def questions_to(node: Node) -> dict[str, dict[str, str]]:
+    """Return what each service of a node, and each queue of one, is asked at its own socket to know that it is well."""
+    targets = {
+        name: target
+        for recipe in RECIPES
+        if recipe.of(node) is not None
+        for name, target in recipe.targets.items()
+    }
+    return {
+        name: {"host": target.socket, "text": target.question.text, "expected": target.question.expected}
+        for name, target in targets.items()
+        if target.question is not None
+    }

@@ -46,7 +46,11 @@ def _show(node: str, data: dict[str, Any], output: Output) -> None:
         ]
         for item in data["processes"]
     ]
+    from ..actions.tunnels import Answer
+
     output.table(node, ["process", "state", "pid", "uptime", "release"], rows)
+    for name, heard in data.get("services", {}).items():
+        output.result(f"  {name} {Answer(**heard)}")
     for name, days in data["certificates"].items():
         warning = (
             " — renewal is overdue: see journalctl -u certbot on the node" if days < EXPIRES_SOON else ""

@@ -97,11 +97,12 @@ def _former_redis() -> list[Resource]:
 
     The queue goes along. The release that serves meanwhile finds it by a link until the next one takes over.
     """
-    former, data = "/run/redis", "/var/lib/redis/appendonlydir"
+    former, data, own = "/run/redis", "/var/lib/redis/appendonlydir", f"{_REDIS.folder}/appendonlydir"
     move = Command(
         f"redis-{NAME}-data",
-        ("mv", "--no-target-directory", data, f"{_REDIS.folder}/appendonlydir"),
-        unless=("test", "!", "-e", data),
+        ("mv", "--no-target-directory", data, own),
+        # Where both are there, an earlier hubctl was at work once more: nothing of either is overwritten.
+        unless=("test", "!", "-e", data, "-o", "-e", own),
     )
     return [
         Absent("/etc/redis/hubctl.conf"),

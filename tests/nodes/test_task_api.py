@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -66,6 +67,9 @@ def test_a_loss_of_power_loses_no_task_and_everything_starts_again(deployed, sit
         for name, item in processes(deployed, "apis").items()
         if name.startswith(("task_api", "redis"))
     } == {"task_api": "active", "task_api-worker": "active", "redis-server@task_api": "active"}
+    shown = deployed.done("status").stdout
+    assert re.search(r"^  task_api answers in \d+ ms$", shown, re.MULTILINE)
+    assert re.search(r"^  task_api-queue answers in \d+ ms$", shown, re.MULTILINE)
 
 
 def test_delete_stops_queued_and_running_tasks(deployed, site):

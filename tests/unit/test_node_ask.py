@@ -88,3 +88,24 @@ def test_it_asks_again_until_somebody_answers(machine: Machine, server: Serve) -
     late.start()
     assert "answers in" in str(ask(machine, port, seconds=60))
     late.join()
+
+
+def test_status_asks_each_service_at_its_own_socket(machine: Machine) -> None:
+    path = machine.path("well.sock")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+
+        def run() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(64)
+                connection.sendall(b"+PONG\r\n")
+
+        threading.Thread(target=run, daemon=True).start()
+        asked = {"host": str(path), "text": "PING\r\n", "expected": "+PONG"}
+        gone = {**asked, "host": str(machine.path("gone.sock"))}
+        run_ = machine.ask("status", services={"well": asked, "gone": gone})
+    found = {name: Answer(**heard) for name, heard in run_.of("data")[0]["data"]["services"].items()}
+    assert str(found["well"]).startswith("answers in")
+    assert "No such file" in str(found["gone"])

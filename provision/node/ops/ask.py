@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from ..errors import Interrupted
 from ..request import Request
@@ -19,7 +21,7 @@ class Call:
     """What is asked for, where.
 
     Args:
-        host: address or name.
+        host: address or name, or the path of a Unix socket.
         port: TCP port.
         text: what is said when the connection stands; may be nothing.
         expected: how the first line of a good answer begins.
@@ -28,7 +30,7 @@ class Call:
     """
 
     host: str
-    port: int
+    port: int = 0
     text: str = ""
     expected: str = ""
     silence: float = 5.0
@@ -52,13 +54,7 @@ class Heard:
 def ask(request: Request) -> int:
     """Ask `host` at `port` for `seconds`, until a good answer comes; answer with what came last."""
     fields = request.manifest
-    call = Call(
-        str(fields.get("host", "")),
-        int(fields.get("port", 0)),
-        str(fields.get("text", "")),
-        str(fields.get("expected", "")),
-        float(fields.get("silence", Call.silence)),
-    )
+    call = call_of(fields)
     deadline = time.monotonic() + float(fields.get("seconds", 0))
     while True:
         heard = once(call)
@@ -67,6 +63,17 @@ def ask(request: Request) -> int:
         if request.peer.interrupted():
             raise Interrupted
         time.sleep(_PAUSE_SECONDS)
+
+
+def call_of(fields: Mapping[str, Any]) -> Call:
+    """Return what a request asks for."""
+    return Call(
+        str(fields.get("host", "")),
+        int(fields.get("port", 0)),
+        str(fields.get("text", "")),
+        str(fields.get("expected", "")),
+        float(fields.get("silence", Call.silence)),
+    )
 
 
 def once(call: Call) -> Heard:
@@ -79,8 +86,21 @@ def once(call: Call) -> Heard:
     return Heard(problem, silent, round(1000 * (time.monotonic() - started), 1))
 
 
+def _connected(call: Call) -> socket.socket:
+    if not call.host.startswith("/"):
+        return socket.create_connection((call.host, call.port), call.silence)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(call.silence)
+    try:
+        connection.connect(call.host)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
 def _converse(call: Call) -> tuple[str, bool]:
-    with socket.create_connection((call.host, call.port), call.silence) as connection:
+    with _connected(call) as connection:
         connection.sendall(call.text.encode())
         try:
             said = connection.recv(_LONGEST)

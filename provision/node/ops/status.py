@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import asdict
 
 from .. import audit, lock
 from ..releases.home import homes
@@ -11,18 +12,20 @@ from ..request import LOCK, Request
 from ..run import Run
 from ..x509 import read_certificate
 from .answer import answer
+from .ask import call_of, once
 from .processes import processes
 
 _DAY = 86_400
 
 
 def status(request: Request) -> int:
-    """Answer with processes, releases, certificates' days left, disk, load, the lock and what is pending."""
+    """Answer with how the node is, and how each service that the request names in `services` answers (see `ask`)."""
     run = request.run(apply=False)
     return answer(
         request,
         {
             "processes": _processes(run),
+            "services": _services(request),
             "releases": {home.service: home.current() for home in homes(run)},
             "certificates": _certificates(run),
             "disk": _disk(run),
@@ -49,6 +52,14 @@ def _processes(run: Run) -> list[dict[str, object]]:
         }
         for state in run.units.now(*names)
     ]
+
+
+def _services(request: Request) -> dict[str, object]:
+    """Ask each service named in the request how it is, on this node."""
+    asked = request.manifest.get("services")
+    return {
+        name: asdict(once(call_of(call))) for name, call in (asked if isinstance(asked, dict) else {}).items()
+    }
 
 
 def _certificates(run: Run) -> dict[str, float]:
