@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from ..inventory.services.task_api import QUEUE, TaskApi
 from ..inventory.services.workers import workers_of
-from ..node.resources import Absent, Command, Resource, Unit
+from ..node.resources import Absent, Command, File, Resource, Unit
+from ..render import render
 from ..secrets.model import newest, service_key
 from ..steps import web
 from ..steps.context import Context
@@ -95,9 +96,10 @@ def _settings_text(service: TaskApi, redis_url: str, workers: int, **more: objec
 def _former_redis() -> list[Resource]:
     """Return what moves a node over from the package's one Redis, which it had before each service got its own.
 
-    The queue goes along. The release that serves meanwhile finds it by a link until the next one takes over.
+    The queue goes along, and releases from before find it where it was.
     """
-    former, data, own = "/run/redis", "/var/lib/redis/appendonlydir", f"{_REDIS.folder}/appendonlydir"
+    data, own = "/var/lib/redis/appendonlydir", f"{_REDIS.folder}/appendonlydir"
+    link = File("/etc/tmpfiles.d/hubctl-redis.conf", render("redis/tmpfiles.conf", socket=_REDIS.socket))
     move = Command(
         f"redis-{NAME}-data",
         ("mv", "--no-target-directory", data, own),
@@ -110,12 +112,9 @@ def _former_redis() -> list[Resource]:
         Unit("redis-server.service", enabled=False, running=False),
         _REDIS.data(),
         move,
-        Command("redis-former-folder", ("install", "--directory", former), on=(move.id,)),
-        Command(
-            "redis-former-socket",
-            ("ln", "--symbolic", "--force", _REDIS.socket, f"{former}/hub.sock"),
-            on=(move.id,),
-        ),
+        link,
+        # After the move, too: the former unit takes its run-time folder with it.
+        Command("redis-former-socket", ("systemd-tmpfiles", "--create", link.path), on=(move.id, link.id)),
     ]
 
 
