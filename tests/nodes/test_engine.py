@@ -52,7 +52,7 @@ class Node:
         }
         blobs = {self.bundle.sha256: lambda: self.bundle.content}
         with connect(loaded.target(self.name)) as session:
-            status = engine.run(session, request, blobs=blobs, on_event=note)
+            status = engine.run(engine.start(session), request, blobs=blobs, on_event=note)
         return Run(status, events)
 
     def converge(self, *resources, apply=True, **fields):
