@@ -12,8 +12,10 @@ import pytest
 from provision.errors import Exit
 from tests.support.fleet import Fleet
 from tests.support.load import Load
+from tests.support.machines import reboot
 from tests.support.releases import current, listed
-from tests.support.tasks import TASK_API
+from tests.support.tasks import EXAMPLE, SLOW, TASK_API, Posted
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.nodes
 
@@ -96,6 +98,9 @@ def test_it_is_looked_at_restarted_and_rolled_back_as_it_is(living: Fleet, load:
 
 def test_it_is_planned_and_updated_and_another_deploy_changes_nothing(living: Fleet, load: Load) -> None:
     before = current(living)
+    posted = Posted(living.site("apis", "tasks"))
+    posted.post(SLOW)
+    posted.post(EXAMPLE, 3)
     planned = living.hubctl("plan")
     assert planned.status == Exit.CHANGES, planned.text
     assert serves(living, before)
@@ -105,7 +110,7 @@ def test_it_is_planned_and_updated_and_another_deploy_changes_nothing(living: Fl
     load.failures.clear()
     assert current(living) != before
     assert serves(living, current(living))
-    assert living.site("apis", "tasks").solve()[0] == 200
+    posted.assert_all_right()
     assert "0 changed" in living.done("deploy").stdout
     assert set(processes(living).values()) == {"active"}
 
@@ -120,3 +125,12 @@ def test_it_goes_back_to_the_earlier_release_and_forward_again(living: Fleet, lo
     assert serves(living, former)
     living.done("deploy")
     assert serves(living, now)
+
+
+def test_it_goes_back_after_a_reboot_too(living: Fleet) -> None:
+    former = listed(living)[-2]
+    reboot(living, "apis")
+    assert eventually(lambda: serves(living, current(living)), seconds=120)
+    living.done("rollback")
+    assert serves(living, former)
+    assert living.site("apis", "tasks").solve()[0] == 200
