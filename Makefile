@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 3
 SEED := $(or $(SEED),$(shell date +%s))
-PYTEST = $(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadgroup --no-loadscope-reorder --durations=30
+PYTEST = $(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadscope --no-loadscope-reorder --durations=30
 
 .PHONY: help setup demo demo-all test soak check bench format lock clean
 

@@ -31,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(soak)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(durations.Durations())
+        config.pluginmanager.register(groups.Spread())
 
 
 @pytest.fixture(scope="session")

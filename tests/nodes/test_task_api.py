@@ -135,8 +135,7 @@ def test_status_shows_the_processes_as_supervisorctl_does(deployed):
     known = processes(deployed, "apis")
     for name in ("task_api", "task_api-worker", "redis-server@task_api"):
         assert known[name]["active"] == "active"
-        (line,) = (line.split() for line in shown.splitlines() if line.split()[:1] == [name])
-        assert line[1] == "RUNNING"
+        (line,) = (line.split() for line in shown.splitlines() if line.split()[:2] == [name, "RUNNING"])
         assert str(known[name]["pid"]) in line
         assert deployed.ssh("apis", "cat", f"/proc/{known[name]['pid']}/comm").strip()
         assert known[name]["uptime"] >= 0

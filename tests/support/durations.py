@@ -37,7 +37,7 @@ class Durations:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note one part of a test."""
-        entry = self.tests[plain(report.nodeid)]
+        entry = self.tests[report.nodeid]
         entry[report.when] = round(report.duration, 3)
         if report.when == "call" or report.outcome != "passed":
             entry["outcome"] = report.outcome
@@ -57,8 +57,3 @@ class Durations:
             shown = ", ".join(f"{name} {value}" for name, value in figures.items())
             terminalreporter.write_line(f"{test.partition('::')[2]}: {shown}")
         terminalreporter.write_line(f"durations of all tests: {FILE}")
-
-
-def plain(nodeid: str) -> str:
-    """Return a test's name without the group that pytest-xdist adds."""
-    return nodeid.rpartition("@")[0] if nodeid.rfind("@") > nodeid.rfind("]") else nodeid

@@ -1,17 +1,22 @@
 """How tests are spread over processes: those that share a fleet stay together, others by file, the longest first.
 
-A plugin of pytest, for `--dist=loadgroup --no-loadscope-reorder`.
+A plugin of pytest, for `--dist=loadscope --no-loadscope-reorder`.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
+import json
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from provision.node.files import write_file
 from tests.support import durations
 
 SHARED: set[str] = set()
@@ -24,20 +29,47 @@ def shared_fleet(make: Callable[..., Any]) -> Any:
     return pytest.fixture(scope="session")(make)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist writes the groups into the tests' names
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark and order the tests by group."""
-    groups = grouped(
-        [(item.nodeid.partition("::")[0], SHARED.intersection(fixtures(item))) for item in items]
-    )
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the tests by group, and tell the process that hands them out."""
+    names = grouped([(own_group(item), SHARED.intersection(fixtures(item))) for item in items])
+    group_of = dict(zip(items, names, strict=True))
     known = durations.read()
     seconds: dict[str, float] = defaultdict(float)
-    for item, group in zip(items, groups, strict=True):
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(group))
+    for item, group in group_of.items():
         seconds[group] += known.get(item.nodeid, guess(item))
-    group_of = dict(zip(items, groups, strict=True))
     items.sort(key=lambda item: (-seconds[group_of[item]], group_of[item]))
+    if file := getattr(config, "workerinput", {}).get("groups"):
+        write_file(Path(file), json.dumps({item.nodeid: group_of[item] for item in items}).encode())
+
+
+class Spread:
+    """On the process that hands out tests: each group to whichever process is free."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="hubctl-tests-")
+        self._file = Path(self._folder.name) / "groups.json"
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a process where to write the groups; `--dist=loadgroup` is lost on this version of pytest."""
+        node.workerinput["groups"] = str(self._file)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Divide by group what `--dist=loadscope` divides by file."""
+        from xdist.scheduler.loadscope import LoadScopeScheduling
+
+        file = self._file
+
+        class ByGroup(LoadScopeScheduling):  # type: ignore[misc]
+            @functools.cached_property
+            def groups(self) -> dict[str, str]:
+                return dict(json.loads(file.read_text()))
+
+            def _split_scope(self, nodeid: str) -> str:
+                return self.groups[nodeid]
+
+        return ByGroup(config, log)
 
 
 def fixtures(item: pytest.Item) -> list[str]:

@@ -1,6 +1,5 @@
-"""How tests are spread over processes, and what is kept of their durations."""
+"""How tests are spread over processes."""
 
-from tests.support.durations import plain
 from tests.support.groups import grouped
 
 
@@ -15,9 +14,3 @@ def test_tests_of_no_fleet_stay_with_their_file():
 def test_fleets_that_any_test_uses_together_are_one_group():
     tests = [("a", {"one"}), ("b", {"two"}), ("c", {"three"}), ("d", {"one", "two"})]
     assert grouped(tests) == ["one+two", "one+two", "three", "one+two"]
-
-
-def test_durations_are_kept_by_the_names_of_tests_without_their_groups():
-    assert plain("tests/x.py::test_a@deployed") == "tests/x.py::test_a"
-    assert plain("tests/x.py::test_a[me@here]") == "tests/x.py::test_a[me@here]"
-    assert plain("tests/x.py::test_a[me@here]@tests/x.py") == "tests/x.py::test_a[me@here]"
