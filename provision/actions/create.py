@@ -27,7 +27,7 @@ LOGIN_SECONDS = 180
 READY_SECONDS = 600
 
 # A new machine's sshd can be up before cloud-init has put the keys in place, and may be restarted by it.
-_PASSING = ("unreachable", "connection-lost")
+_PASSING = ("unreachable", "connection-lost", "turned-away")
 _PASSING_AT_FIRST = (*_PASSING, "login-refused", "host-key-changed")
 
 

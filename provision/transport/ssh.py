@@ -206,10 +206,28 @@ def _log_in(
             exit_code=Exit.NOT_ALLOWED,
         ) from None
     except (paramiko.SSHException, OSError, EOFError) as error:
+        if "banner" in str(error) and not target.gateway:
+            raise _turned_away(target, str(error)) from None
         raise _unreachable(target, str(error) or error.__class__.__name__) from None
     if transport is None:
         raise _unreachable(target, "the connection is closed")
     return transport
+
+
+def _turned_away(target: Target, why: str) -> HubError:
+    """Return the error for a server that greets nobody: sshd says why in plain text (OpenSSH 9.8 and later)."""
+    said = b""
+    with contextlib.suppress(OSError), _dial(target, 3) as sock:
+        said = sock.recv(200)
+    if not said.startswith(b"Not allowed"):
+        return _unreachable(target, why)
+    return HubError(
+        "turned-away",
+        f"sshd of {target.pin.node} lets this computer wait",
+        why="it does so for some seconds after refused logins from here (PerSourcePenalties)",
+        hint="wait half a minute, then run the same command again",
+        exit_code=Exit.UNREACHABLE,
+    )
 
 
 def _unreachable(target: Target, why: str) -> HubError:

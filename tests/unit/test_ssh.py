@@ -1,9 +1,11 @@
 """SSH to a real sshd on loopback: what is let through, and what stops everything."""
 
+import contextlib
 import os
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -212,3 +214,25 @@ def test_a_peer_that_only_takes_its_time_is_waited_for(server, monkeypatch):
     monkeypatch.setattr(ssh, "DEAD_PEER_SECONDS", 1)
     with connect(server.target()) as session:
         assert session.run(["sh", "-c", "sleep 3; echo done"]).stdout == "done\n"
+
+
+def test_an_sshd_that_lets_this_computer_wait_is_named_as_such(server):
+    """OpenSSH 9.8 and later greet nobody for a while after refused logins from the same address."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def turn_away():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    connection.sendall(b"Not allowed at this time\r\n")
+                    connection.close()
+
+        threading.Thread(target=turn_away, daemon=True).start()
+        with (
+            pytest.raises(HubError) as caught,
+            connect(server.target(port=listening.getsockname()[1]), seconds=3),
+        ):
+            pass
+    assert caught.value.code == "turned-away"
+    assert caught.value.exit_code == Exit.UNREACHABLE
+    assert "wait half a minute" in caught.value.hint
