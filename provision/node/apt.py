@@ -37,6 +37,8 @@ def install(run: Run, names: Sequence[str]) -> None:
     with _no_service_starts(run):
         _repair(run)
         fresh = _update_lists(run, always=False)
+        # What needs no packages is made while they come.
+        run.meanwhile.begin()
         done = _install(run, names)
         # The lists name versions that the mirrors may have replaced since.
         if done.status != 0 and not fresh and not disk_full(done.output):

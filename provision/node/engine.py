@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from .errors import Interrupted, NodeError, from_os_error
 from .journal import Due, Follows
+from .meanwhile import Piece
 from .resources.base import Change, Resource
 from .run import Run
 from .systemd import is_unit_file
@@ -47,6 +48,7 @@ def converge(run: Run, resources: Sequence[Resource], tally: Tally) -> None:
     due = _due_by_cause(resources)
     run.units.watch(unit for resource in resources for unit in resource.units(run))
     run.units.ask_ahead()
+    run.meanwhile.offer(lambda: _meanwhile(run, resources))
     for index, resource in enumerate(resources):
         if run.peer.interrupted():
             raise Interrupted
@@ -55,6 +57,12 @@ def converge(run: Run, resources: Sequence[Resource], tally: Tally) -> None:
     _flush(run, resources, due, tally)
     if run.apply:
         _verify(run)
+
+
+def _meanwhile(run: Run, resources: Sequence[Resource]) -> list[Piece]:
+    from .prefetch import pieces  # few runs want it
+
+    return pieces(run, resources)
 
 
 def _due_by_cause(resources: Sequence[Resource]) -> Follows:

@@ -127,10 +127,11 @@ def make_directories(path: Path) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a directory with all that is in it."""
+    """Remove a directory, if there is one, with all that is in it."""
     import shutil  # takes long to import, and most runs remove nothing
 
-    shutil.rmtree(path)
+    if path.is_dir():
+        shutil.rmtree(path)
 
 
 def kind_of(path: Path) -> tuple[str, os.stat_result | None]:

@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from .errors import NodeError, disk_full
 from .facts import Accounts, Dpkg
 from .files import kind_of, make_directories, remove_tree
 from .journal import Journal
+from .meanwhile import Meanwhile
 from .peer import Peer
 from .system import System
 from .systemd import Units
@@ -51,6 +51,7 @@ class Run:
         self.dpkg = Dpkg(system)
         self.accounts = Accounts(system)
         self.units = Units(system)
+        self.meanwhile = Meanwhile()
         self.touched_units: set[str] = set()
         self.name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{str(caller.get('id', ''))[:8]}"
         self._place, _, self._stage = fault.rpartition(":")
@@ -84,7 +85,9 @@ class Run:
         """Tell the operator what is going on, a few times a second at most."""
         if time.monotonic() - self._said >= _PROGRESS_SECONDS:
             self._said = time.monotonic()
-            self.peer.emit("progress", id=self._id, text=text[:300])
+            side = self.meanwhile.doing
+            more = f" · meanwhile {side}" if side and side != text else ""
+            self.peer.emit("progress", id=self._id, text=text[:300] + more)
 
     def acted(self, unit: str, action: str, why: Iterable[str] = ()) -> None:
         """Tell the operator what is done to a unit."""
@@ -137,6 +140,6 @@ class Run:
         Raises:
             NodeError: it failed.
         """
-        done = self.system.run(list(argv), env=env, timeout=timeout, on_line=self.progress)
-        if done.status != 0:
-            raise NodeError(disk_full(done.output) or code, message, why=done.tail(), hint=hint)
+        self.system.check(
+            list(argv), code, message, hint=hint, env=env, timeout=timeout, on_line=self.progress
+        )

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
+from .errors import NodeError, disk_full
+
 if TYPE_CHECKING:
     import subprocess
 
@@ -126,6 +128,34 @@ class System:
         self._root = "" if root == "/" else root.rstrip("/")
         self.run = runner
         self.settle = settle
+
+    def check(
+        self,
+        argv: Sequence[str],
+        code: str,
+        message: str,
+        *,
+        hint: str = "",
+        env: Mapping[str, str] | None = None,
+        timeout: float = 600,
+        on_line: OnLine = None,
+    ) -> None:
+        """Run a program that must succeed; its output is the cause when it fails.
+
+        Raises:
+            NodeError: it failed.
+        """
+        done = self.run(list(argv), env=env, timeout=timeout, on_line=on_line)
+        if done.status != 0:
+            raise NodeError(disk_full(done.output) or code, message, why=done.tail(), hint=hint)
+
+    def mortal(self) -> System:
+        """Return this machine with programs that are killed when the thread that started them, or the engine, ends."""
+
+        def run(argv: Sequence[str], **options: object) -> Completed:
+            return self.run(["setpriv", "--pdeathsig", "KILL", "--", *argv], **options)
+
+        return System(self._root or "/", run, self.settle)
 
     def path(self, path: str) -> Path:
         """Return where the absolute `path` of the machine is."""

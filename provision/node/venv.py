@@ -4,15 +4,38 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Callable
 
 from .files import make_directories, remove_tree, sync_directory, write_file
 from .run import Run
+from .system import OnLine, System
 
+FETCHED = "/var/cache/hubctl/python3-pip-whl"
+"""Where a wheel of pip is that the machine has not installed yet."""
+_MADE = ".hubctl-made"
 _COMPLETE = ".hubctl-complete"
 _CACHE = "/var/cache/hubctl"
 _WHEELS = "/usr/share/python-wheels"
 _LIMIT_SECONDS = 1800
+
+
+@dataclass(frozen=True)
+class Venv:
+    """A virtual environment.
+
+    Args:
+        folder: where; its name is the environment's address.
+        requirements: text of a lock with hashes.
+        uv: the uv program; pip where there is none.
+        link: what others know it by, where that is not its folder.
+    """
+
+    folder: Path
+    requirements: str
+    uv: Path | None = None
+    link: Path | None = None
 
 
 def address(requirements: str) -> str:
@@ -24,70 +47,84 @@ def address(requirements: str) -> str:
 
 
 def complete(folder: Path) -> bool:
-    """Whether the environment was built to its end."""
+    """Whether an environment is there, and some resource has asked for it."""
     return (folder / _COMPLETE).exists()
 
 
-def build(run: Run, folder: Path, requirements: str, uv: str) -> None:
-    """Build an environment in place, unless it is there; what a killed run left is built anew.
+def made(folder: Path) -> bool:
+    """Whether an environment was made ahead: it is whole, but counts only when a resource asks for it."""
+    return (folder / _MADE).exists()
 
-    Args:
-        run: the run.
-        folder: where; its name is the environment's address.
-        requirements: text of a lock with hashes.
-        uv: path of the uv program, or empty for pip.
+
+def build(run: Run, wanted: Venv) -> None:
+    """Build an environment in place, unless it is there.
 
     Raises:
         NodeError: the installation failed.
     """
+    folder = wanted.folder
     if complete(folder):
         return
-    if folder.is_dir():
-        remove_tree(folder)
+    run.meanwhile.wait(folder, run.progress)
+    if not made(folder):
+        make(run.system, wanted, stage=run.stage, on_line=run.progress)
+    (folder / _MADE).rename(folder / _COMPLETE)
+    sync_directory(folder)
+
+
+def make(system: System, wanted: Venv, *, stage: Callable[[str], None], on_line: OnLine = None) -> None:
+    """Make an environment; what a killed run left of it is made anew.
+
+    Args:
+        system: the machine.
+        wanted: the environment.
+        stage: told of the points at which a test may have the engine killed.
+        on_line: called with each line that the installer says.
+
+    Raises:
+        NodeError: the installation failed.
+    """
+    folder = wanted.folder
+    remove_tree(folder)
     make_directories(folder.parent)
+    _run(system, _create(system, wanted), f"the environment {folder} could not be made", on_line)
     lock = folder / "requirements.txt"
-    _run(run, _create(run, folder, uv), f"the environment {folder} could not be made")
-    write_file(lock, requirements.encode(), 0o644)
-    run.stage("env-created")
-    _run(run, _install(run, folder, lock, uv), f"packages could not be installed into {folder}")
-    # The marker must not be there before what it stands for.
+    write_file(lock, wanted.requirements.encode(), 0o644)
+    stage("env-created")
+    _run(system, _install(system, wanted, lock), f"packages could not be installed into {folder}", on_line)
+    # The mark must not be there before what it stands for.
     os.sync()
-    write_file(folder / _COMPLETE, b"", 0o644)
+    write_file(folder / _MADE, b"", 0o644)
     sync_directory(folder.parent)
 
 
-def _create(run: Run, folder: Path, uv: str) -> list[str]:
-    if uv:
-        return [
-            str(run.path(uv)),
-            "venv",
-            "--quiet",
-            "--no-project",
-            "--python",
-            run.system.python(),
-            str(folder),
-        ]
-    return [run.system.python(), "-m", "venv", *(["--without-pip"] if _pip_wheel(run) else []), str(folder)]
+def _create(system: System, wanted: Venv) -> list[str]:
+    python, folder = system.python(), str(wanted.folder)
+    if wanted.uv:
+        return [str(wanted.uv), "venv", "--quiet", "--no-project", "--python", python, folder]
+    return [python, "-m", "venv", *(["--without-pip"] if pip_wheel(system) else []), folder]
 
 
-def _pip_wheel(run: Run) -> str:
+def pip_wheel(system: System) -> str:
     """Return the distribution's wheel of pip, or nothing; unpacking it takes as long as running it as it is."""
-    return max(map(str, run.path(_WHEELS).glob("pip-*.whl")), default="")
+    places = (_WHEELS, FETCHED + _WHEELS)
+    found = [max(map(str, system.path(place).glob("pip-*.whl")), default="") for place in places]
+    return found[0] or found[1]
 
 
-def _install(run: Run, folder: Path, lock: Path, uv: str) -> list[str]:
-    python = str(folder / "bin/python")
-    if uv:
-        head = [str(run.path(uv)), "pip", "install", "--python", python, "--compile-bytecode"]
+def _install(system: System, wanted: Venv, lock: Path) -> list[str]:
+    python = str(wanted.folder / "bin/python")
+    if wanted.uv:
+        head = [str(wanted.uv), "pip", "install", "--python", python, "--compile-bytecode"]
     else:
-        wheel = _pip_wheel(run)
+        wheel = pip_wheel(system)
         pip = [f"{wheel}/pip"] if wheel else ["-m", "pip"]
         head = [python, *pip, "install", "--no-input", "--disable-pip-version-check"]
     return [*head, "--require-hashes", "--requirement", str(lock)]
 
 
-def _run(run: Run, argv: list[str], message: str) -> None:
-    cache = run.path(_CACHE)
+def _run(system: System, argv: list[str], message: str, on_line: OnLine) -> None:
+    cache = system.path(_CACHE)
     make_directories(cache)
     env = {
         "UV_CACHE_DIR": str(cache / "uv"),
@@ -96,4 +133,4 @@ def _run(run: Run, argv: list[str], message: str) -> None:
         "PIP_CACHE_DIR": str(cache / "pip"),
     }
     hint = "is the package index within the node's reach? see /etc/uv/uv.toml and /etc/pip.conf on the node"
-    run.run_checked(argv, "install-failed", message, hint=hint, env=env, timeout=_LIMIT_SECONDS)
+    system.check(argv, "install-failed", message, hint=hint, env=env, timeout=_LIMIT_SECONDS, on_line=on_line)

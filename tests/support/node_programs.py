@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingUnixStreamServer
 
@@ -161,9 +162,30 @@ class Programs:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         self.servers[name] = server
 
+    # programs that run others
+
+    def setpriv(self, *argv):
+        """Programs that are run meanwhile."""
+        if (self.state / "meanwhile-fails").exists():
+            return 1, "the index is away\n"
+        while (self.state / "meanwhile-hangs").exists():
+            time.sleep(0.05)
+        if (self.state / "meanwhile-slow").exists():
+            time.sleep(0.5)
+        done = self(argv[argv.index("--") + 1 :])
+        return done.status, done.output
+
+    def env(self, chdir, *argv):
+        self.folder = Path(chdir.partition("=")[2])
+        done = self(argv)
+        return done.status, done.output
+
     # packages and accounts
 
     def apt_get(self, *argv):
+        if "download" in argv:
+            (self.folder / f"{argv[-1]}.deb").touch()
+            return 0, ""
         if "update" in argv:
             lists = self.root / "var/lib/apt/lists"
             lists.mkdir(parents=True, exist_ok=True)
@@ -174,6 +196,12 @@ class Programs:
         failure = self.state / "apt-fails"
         if failure.exists():
             return 100, failure.read_text()
+        deadline = time.monotonic() + 20
+        for awaited in self.words("apt-waits-for"):
+            while not any(self.root.glob(awaited)):
+                if time.monotonic() > deadline:
+                    return 100, f"{awaited} never came\n"
+                time.sleep(0.02)
         status = self.root / "var/lib/dpkg/status"
         for name in argv[argv.index("--") + 1 :]:
             text = status.read_text() if status.exists() else ""
@@ -211,6 +239,12 @@ class Programs:
         return 900 + len((self.root / "etc/group").read_text().splitlines())
 
     def dpkg(self, *_):
+        return 0, ""
+
+    def dpkg_deb(self, _, package, folder):
+        wheels = Path(folder, "usr/share/python-wheels")
+        wheels.mkdir(parents=True)
+        (wheels / "pip-25-py3-none-any.whl").write_text(package)
         return 0, ""
 
     def ufw(self, *_):

@@ -18,15 +18,14 @@ from .served import Served
 from .unit_files import freeze, uninstall
 
 
-def build(run: Run, release: Served, *, requirements: str, settings: str, uv: str) -> None:
+def build(run: Run, release: Served, environment: venv.Venv, *, settings: str) -> None:
     """Build a release beside the others; it gets its name when it is whole.
 
     Args:
         run: the run.
         release: how it will be run.
-        requirements: text of a lock with hashes.
+        environment: the one that it runs in; releases with the same lock share it.
         settings: text of settings.json, may hold secrets.
-        uv: path of the uv program.
 
     Raises:
         NodeError: the bundle is damaged, or the environment could not be made.
@@ -42,10 +41,9 @@ def build(run: Run, release: Served, *, requirements: str, settings: str, uv: st
     partial.mkdir(mode=0o755)
     _extract(_bundle(run, release.bundle), partial)
     run.stage("extracted")
-    environment = home.environment(requirements)
-    venv.build(run, environment, requirements, uv)
-    # Releases with the same lock share its environment, which never changes: new settings cost no installation.
-    (partial / "venv").symlink_to(f"../../envs/{environment.name}")
+    venv.build(run, environment)
+    # It never changes: new settings cost no installation.
+    (partial / "venv").symlink_to(f"../../envs/{environment.folder.name}")
     owner = run.accounts.ids("root", release.service)
     write_file(partial / "settings.json", settings.encode(), 0o640, owner)
     freeze(run, release, partial)

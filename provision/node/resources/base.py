@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from ..run import Run
+    from ..venv import Venv
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,10 @@ class Resource:
 
     def paths(self) -> tuple[str, ...]:
         """Return the files this resource writes or removes."""
+        return ()
+
+    def environments(self, _: Run) -> tuple[Venv, ...]:
+        """Return the virtual environments that this resource needs, made by itself unless they are there."""
         return ()
 
     def compare(self, run: Run) -> list[Change]:

@@ -10,8 +10,6 @@ from ..releases.home import Home
 from .base import Change, Resource, absolute, plain_word
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..run import Run
 
 
@@ -40,14 +38,16 @@ class Environment(Resource):
         """The service's name."""
         return self.service
 
-    def _folder(self, run: Run) -> Path:
-        return Home(run, self.service).environment(self.requirements)
+    def environments(self, run: Run) -> tuple[venv.Venv]:
+        """Return this one."""
+        folder = Home(run, self.service).environment(self.requirements)
+        return (venv.Venv(folder, self.requirements, run.path(self.uv)),)
 
     def compare(self, run: Run) -> list[Change]:
         """See whether it is complete."""
-        folder = self._folder(run)
-        return [] if venv.complete(folder) else [Change(f"build {folder.name}")]
+        (wanted,) = self.environments(run)
+        return [] if venv.complete(wanted.folder) else [Change(f"build {wanted.folder.name}")]
 
     def apply(self, run: Run) -> None:
         """Build it."""
-        venv.build(run, self._folder(run), self.requirements, self.uv)
+        venv.build(run, *self.environments(run))

@@ -43,6 +43,11 @@ class PythonEnv(Resource):
     def _folder(self, run: Run) -> Path:
         return run.path(f"{self.path}-{venv.address(self.requirements)}")
 
+    def environments(self, run: Run) -> tuple[venv.Venv]:
+        """Return the one that it points to."""
+        uv = run.path(self.uv) if self.uv else None
+        return (venv.Venv(self._folder(run), self.requirements, uv, link=run.path(self.path)),)
+
     def compare(self, run: Run) -> list[Change]:
         """See whether the link points to the lock's environment, and that it is complete."""
         path, folder = run.path(self.path), self._folder(run)
@@ -60,7 +65,7 @@ class PythonEnv(Resource):
         """Build the environment, switch to it, and remove those before the last."""
         path, folder = run.path(self.path), self._folder(run)
         former = path.readlink().name if path.is_symlink() else ""
-        venv.build(run, folder, self.requirements, self.uv)
+        venv.build(run, *self.environments(run))
         write_link(path, folder.name)
         run.stage("switched")
         for other in path.parent.glob(f"{path.name}-????????????"):

@@ -86,6 +86,11 @@ class Release(Resource):
         releases = [self.served(), *Home(run, self.service).others(self.release)]
         return tuple(unit for release in releases for unit in release.units)
 
+    def environments(self, run: Run) -> tuple[venv.Venv]:
+        """Return the one that its lock gives."""
+        folder = Home(run, self.service).environment(self.requirements)
+        return (venv.Venv(folder, self.requirements, run.path(self.uv)),)
+
     def compare(self, run: Run) -> list[Change]:
         """Compare what is built, what `current` points to, and what runs."""
         home = Home(run, self.service)
@@ -128,5 +133,6 @@ class Release(Resource):
         from ..releases.switch import Switch
 
         release = self.served()
-        build(run, release, requirements=self.requirements, settings=self.settings, uv=self.uv)
+        (environment,) = self.environments(run)
+        build(run, release, environment, settings=self.settings)
         Switch(run, release).over(deployed=True)
