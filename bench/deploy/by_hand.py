@@ -131,6 +131,10 @@ def _certificate(item: Item) -> Iterator[str]:
     yield f"{shlex.join([*words, '--cert-name', item['name'], *names])}\n"
 
 
+def _nothing(_: Item) -> Iterator[str]:
+    yield from ()  # goes, which a fresh node has nothing of
+
+
 _WAYS: dict[str, Callable[[Item], Iterator[str]]] = {
     "absent": _absent,
     "certificate": _certificate,
@@ -143,6 +147,8 @@ _WAYS: dict[str, Callable[[Item], Iterator[str]]] = {
     "packages": _packages,
     "python-env": _python_env,
     "release": _release,
+    "retired": _nothing,
+    "spiped-ends": _nothing,
     "unit": _unit,
     "user": _user,
 }
