@@ -41,7 +41,7 @@ class Engine:
         monkeypatch.setattr(job_module, "run_engine", self.run)
         monkeypatch.setattr(job_module, "start", lambda session: session)
         monkeypatch.setattr(job_module, "connect", lambda target: contextlib.nullcontext())
-        monkeypatch.setattr(LoadedFleet, "target", lambda self, node: node)
+        monkeypatch.setattr(LoadedFleet, "target", lambda self, node, key_file=None: node)
 
     def run(self, session, manifest, *, blobs, on_event):
         self.manifests.append(manifest)

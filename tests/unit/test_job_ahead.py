@@ -26,7 +26,7 @@ class Nodes:
         monkeypatch.setattr(job_module, "connect", self.connect)
         monkeypatch.setattr(job_module, "start", lambda session: session)
         monkeypatch.setattr(job_module, "run_engine", self.run)
-        monkeypatch.setattr(LoadedFleet, "target", lambda _, node: node)
+        monkeypatch.setattr(LoadedFleet, "target", lambda _, node, key_file=None: node)
 
     @contextlib.contextmanager
     def connect(self, node):
