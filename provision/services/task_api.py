@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..inventory.services.task_api import QUEUE, TaskApi
 from ..inventory.services.workers import workers_of
-from ..node.resources import Absent, Command, File, Resource, Unit
+from ..node.resources import Absent, Command, Directory, File, Resource, Unit
 from ..render import render
 from ..secrets.model import newest, service_key
 from ..steps import web
@@ -16,6 +16,7 @@ from ..steps.redis import Redis
 from ..steps.released import Web, Worker, released, web_socket
 from ..steps.tunnel import HEALTH, Target
 from ..steps.tunnel_ends import ENTRY
+from ..steps.units import FOLDER, unit_files
 from ..steps.web import WEB_GROUP
 from .recipe import Recipe
 
@@ -99,6 +100,7 @@ def _former_redis() -> list[Resource]:
     The queue goes along, and releases from before find it where it was.
     """
     data, own = "/var/lib/redis/appendonlydir", f"{_REDIS.folder}/appendonlydir"
+    former = "redis-server.service"
     link = File("/etc/tmpfiles.d/hubctl-redis.conf", render("redis/tmpfiles.conf", socket=_REDIS.socket))
     move = Command(
         f"redis-{NAME}-data",
@@ -108,12 +110,12 @@ def _former_redis() -> list[Resource]:
     )
     return [
         Absent("/etc/redis/hubctl.conf"),
-        Absent("/etc/systemd/system/redis-server.service.d/hubctl.conf"),
-        Unit("redis-server.service", enabled=False, running=False),
+        Directory(f"{FOLDER}/{former}.d"),
+        unit_files("redis-former", {f"{former}.d/hubctl.conf": render("redis/former.service.conf")}),
+        Unit(former, enabled=False, running=False),
         _REDIS.data(),
         move,
         link,
-        # After the move, too: the former unit takes its run-time folder with it.
         Command("redis-former-socket", ("systemd-tmpfiles", "--create", link.path), on=(move.id, link.id)),
     ]
 

@@ -125,6 +125,12 @@ def test_it_goes_back_to_the_earlier_release_and_forward_again(living: Fleet, lo
     assert serves(living, former)
     living.done("deploy")
     assert serves(living, now)
+    # The earlier release wanted the shared Redis: that one stays off, and its folder stays for the next way back.
+    assert (
+        living.ssh("apis", "systemctl", "is-active", "redis-server.service", check=False).strip()
+        == "inactive"
+    )
+    assert living.ssh("apis", "readlink", "/run/redis/hub.sock").strip() == "/run/redis-task_api/redis.sock"
 
 
 def test_it_goes_back_after_a_reboot_too(living: Fleet) -> None:
