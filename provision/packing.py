@@ -19,6 +19,10 @@ import sys
 
 class Later(type(sys)):
     # inspect, which dataclasses import and seldom use, would cost every run 5 ms.
+    @staticmethod
+    def get_annotations(cls):  # used by Python 3.13 for each dataclass
+        return vars(cls).get("__annotations__", {{}})
+
     def __getattr__(self, name):
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]

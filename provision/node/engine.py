@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from .errors import Interrupted, NodeError, from_os_error
 from .journal import Due, Follows
@@ -14,12 +13,12 @@ from .run import Run
 from .systemd import is_unit_file
 
 
-@dataclass
 class Tally:
     """What came of a run: the status of each resource, and what changed."""
 
-    statuses: dict[str, str] = field(default_factory=dict)
-    changes: list[dict[str, object]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.statuses: dict[str, str] = {}
+        self.changes: list[dict[str, object]] = []
 
     def note(self, resource: str, status: str, changes: Sequence[Change] = ()) -> None:
         """Note the status of a resource, by its id; one that changed and is looked at again remains changed."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .errors import NodeError
+from .records import dataclass
 from .system import System
 
 

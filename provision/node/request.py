@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from .files import remove_tree
 from .journal import Journal
 from .originals import restore_all
 from .peer import Peer
+from .records import dataclass
 from .run import STATE, Run
 from .system import System
 

@@ -7,8 +7,10 @@ of other dataclasses by name, and `tuple[…, ...]` of either.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import cache
+
+from .records import dataclass
 
 _SIMPLE: dict[str, type] = {"str": str, "int": int, "bool": bool, "None": type(None)}
 _MANY = ("tuple[", ", ...]")

@@ -8,11 +8,11 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from .errors import NodeError, disk_full
+from .records import dataclass
 
 if TYPE_CHECKING:
     import subprocess

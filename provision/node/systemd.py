@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from .ahead import Ahead
 from .errors import NodeError
+from .records import dataclass
 from .system import Completed, System
 
 _PROPERTIES = (

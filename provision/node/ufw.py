@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from .errors import NodeError
+from .records import dataclass
 from .run import Run
 
 _ANY = {4: "0.0.0.0/0", 6: "::/0"}

@@ -27,14 +27,21 @@ PROGRAMS = Path(__file__).with_name("node_programs.py")
 
 
 @functools.cache
-def oldest_python() -> str:
-    """Return a Python 3.9, the oldest that nodes may have, or else this one."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/3.9.*/bin/python3")
-    for python in ("python3.9", *map(str, sorted(pyenv))):
-        found = shutil.which(python)
+def python(version: str) -> str:
+    """Return a Python of a version, such as 3.13, or else this one."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(
+        f"versions/{version}.*/bin/python3"
+    )
+    for name in (f"python{version}", *map(str, sorted(pyenv))):
+        found = shutil.which(name)
         if found and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0:
             return found
     return sys.executable
+
+
+def oldest_python() -> str:
+    """Return a Python 3.9, the oldest that nodes may have, or else this one."""
+    return python("3.9")
 
 
 @functools.cache

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import pytest
 
 from provision.node.manifest import dump, load
+from provision.node.records import dataclass
 from provision.node.resources import KINDS, Absent, File, Resource, Rule, Symlink
 from provision.node.shapes import Shape, shapes
 

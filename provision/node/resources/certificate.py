@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
 from .. import certbot
 from ..errors import NodeError
+from ..records import dataclass
 from ..x509 import read_certificate
 from .base import Change, Resource, absolute, plain_word
 

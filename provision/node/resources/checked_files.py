@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import NodeError
 from ..originals import Originals
+from ..records import dataclass
 from .base import Change, Resource, plain_word
 from .file import Absent, File, Symlink
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from ..records import dataclass
 from .base import Change, Resource
 
 if TYPE_CHECKING:

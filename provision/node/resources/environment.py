@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from .. import venv
+from ..records import dataclass
 from ..releases.home import Home
 from .base import Change, Resource, absolute, plain_word
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ..diff import digest, unified
 from ..errors import NodeError
 from ..files import kind_of, make_directories, remove, set_access, write_file, write_link
+from ..records import dataclass
 from .base import Change, Resource, absolute
 
 if TYPE_CHECKING:

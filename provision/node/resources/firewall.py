@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from .. import ufw
+from ..records import dataclass
 from .base import Change, Resource
 
 if TYPE_CHECKING:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from .. import venv
 from ..errors import NodeError
 from ..files import kind_of, remove_tree, write_link
+from ..records import dataclass
 from .base import Change, Resource, absolute
 
 if TYPE_CHECKING:

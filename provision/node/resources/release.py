@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, ClassVar
 
 from .. import venv
+from ..records import dataclass
 from ..releases.home import Home
 from ..releases.served import Served
 from ..releases.unit_files import differing

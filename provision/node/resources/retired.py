@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ..files import remove
+from ..records import dataclass
 from ..releases.home import Home
 from ..stopping import stop
 from ..systemd import SYSTEM

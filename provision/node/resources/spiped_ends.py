@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ..files import remove
+from ..records import dataclass
 from ..stopping import stop
 from ..systemd import SYSTEM
 from .base import Change, Resource, absolute, plain_word

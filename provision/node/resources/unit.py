@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import NodeError
+from ..records import dataclass
 from .base import Change, Resource, plain_word
 
 if TYPE_CHECKING:
