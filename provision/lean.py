@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 
 @contextlib.contextmanager
@@ -21,3 +23,19 @@ def without(*optional: str) -> Iterator[None]:
     finally:
         for name in absent:
             sys.modules.pop(name, None)
+
+
+@contextlib.contextmanager
+def unversioned(version: str) -> Iterator[None]:
+    """Let imports in the block that ask for the version of a distribution get this one.
+
+    To find its own, a library may import a parser of mails and read the folders of all that is installed.
+    """
+    if "importlib.metadata" in sys.modules:
+        yield
+        return
+    importlib.metadata = SimpleNamespace(version=lambda _: version)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del importlib.metadata

@@ -9,8 +9,8 @@ from ..cloud.base import Machine
 from ..errors import Exit, HubError
 from ..inventory.model import Node
 from ..transport import hostkeys
+from ..transport.connect import shown_key
 from ..transport.hostkeys import Pin
-from ..transport.ssh import shown_key
 from .job import Job
 
 _COMPARE = "`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`"

@@ -14,7 +14,7 @@ from ..inventory.model import Fleet
 from ..secrets.store import SecretStore
 from ..transport import hostkeys
 from ..transport.hostkeys import Pin
-from ..transport.ssh import Target
+from ..transport.target import Target
 
 if TYPE_CHECKING:
     from ..cloud.connect import Account

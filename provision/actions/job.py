@@ -6,6 +6,7 @@ import contextlib
 import getpass
 import os
 import socket
+import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +16,9 @@ from typing import Any
 
 from ..errors import Exit, HubError
 from ..output import Output
+from ..transport.connect import connect
 from ..transport.engine import Blobs, Engine, Event, OnEvent, prepare, start
 from ..transport.engine import run as run_engine
-from ..transport.ssh import connect
 from .ahead import Ahead
 from .fleet import LoadedFleet
 from .outcome import Outcome
@@ -47,6 +48,11 @@ class Caller:
 _CI_JOB = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
 
 
+# How long a first login has the interpreter to itself. The node then opens the session, which takes longer than what
+# is prepared meanwhile; where the line is so long that the time does not suffice, it is mostly spent waiting.
+_LOGIN_SECONDS = 0.05
+
+
 @dataclass(frozen=True)
 class Job:
     """One command of an operator, at work on nodes of a fleet.
@@ -63,6 +69,7 @@ class Job:
     output: Output
     key_file: Path | None = None
     _ahead: dict[str, Ahead[Engine]] = field(default_factory=dict, repr=False)
+    _logged_in: threading.Event = field(default_factory=threading.Event, repr=False)
 
     @contextlib.contextmanager
     def ahead(self, nodes: Sequence[str]) -> Iterator[None]:
@@ -74,6 +81,7 @@ class Job:
         for node in nodes:
             self._ahead[node] = Ahead(self._started(node))
         prepare()
+        self._logged_in.wait(_LOGIN_SECONDS)
         try:
             yield
         finally:
@@ -122,6 +130,7 @@ class Job:
     @contextlib.contextmanager
     def _started(self, node: str) -> Iterator[Engine]:
         with connect(self.loaded.target(node, self.key_file)) as session:
+            self._logged_in.set()
             yield start(session)
 
     def _request(self, op: str, node: str, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from functools import partial
 
 from ..errors import HubError
 from ..output import Output
-from ..transport.ssh import connect
+from ..transport.connect import connect
 from .fleet import LoadedFleet
 from .several import PARALLEL, at_once
 

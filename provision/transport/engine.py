@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Exit, HubError
 from ..packing import engine_archive
-from .ssh import Session
 
 if TYPE_CHECKING:
     import paramiko
+
+    from .ssh import Session
 
 FOLDER = "/var/lib/hubctl/engine"
 NOT_THERE = 90
@@ -50,8 +51,8 @@ class Engine:
 
 
 def prepare() -> None:
-    """Pack the engine, which all nodes get alike, before it is waited for."""
-    engine_archive()
+    """Import what talks to nodes, while the lines to them are opened."""
+    from . import ssh  # noqa: F401
 
 
 def start(session: Session) -> Engine:
@@ -60,7 +61,8 @@ def start(session: Session) -> Engine:
     Raises:
         HubError: the connection was lost.
     """
-    channel = session.channel(["sh", "-c", _START, "sh", _folder()])
+    channel = session.channel()
+    session.start(channel, ["sh", "-c", _START, "sh", _folder()])
     channel.settimeout(SILENCE_SECONDS)
     return Engine(session, channel)
 

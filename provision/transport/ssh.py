@@ -10,50 +10,22 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..errors import Exit, HubError
-from ..lean import without
-from .hostkeys import USER, Pin, fingerprint, host_name
+from ..lean import unversioned, without
+from .hostkeys import fingerprint, host_name
+from .target import Target, dial, unreachable
 
-with without("invoke"):  # for `Match exec` in ~/.ssh/config, which has no say here
+# Invoke is for `Match exec` in ~/.ssh/config, which has no say here; Paramiko tells servers its version.
+with without("invoke"), unversioned("hubctl"):
     import paramiko
 
-CONNECT_SECONDS = 10
+CHANNEL_SECONDS = 10
 KEEPALIVE_SECONDS = 10
 DEAD_PEER_SECONDS = 30
-TCP_SECONDS = 40  # later, so that the keepalive says first what was wrong
 
 # A silent or broken server makes paramiko's thread write a traceback of its own.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a node is and how it is entered: as the pin says, through the gateway where it has one."""
-
-    pin: Pin
-    key_file: Path
-    gateway: Target | None = None
-
-    @property
-    def address(self) -> str:
-        """The address used: the first one."""
-        return self.pin.addresses[0]
-
-    @property
-    def user(self) -> str:
-        """Who logs in."""
-        return self.pin.user
-
-    @property
-    def port(self) -> int:
-        """The port of its sshd."""
-        return self.pin.port
-
-    def as_root(self, argv: Sequence[str]) -> Sequence[str]:
-        """Return the words that run a program as root there."""
-        return argv if self.user == USER else ("sudo", "-n", "--", *argv)
 
 
 class _Reject(paramiko.MissingHostKeyPolicy):
@@ -78,66 +50,32 @@ def wrong_host_key(target: Target, got: paramiko.PKey) -> HubError:
     )
 
 
-@contextlib.contextmanager
-def _line(target: Target, seconds: float) -> Iterator[socket.socket | paramiko.Channel]:
-    """Open the line to a node's sshd: straight, or through its gateway."""
-    if target.gateway is not None:
-        with connect(target.gateway, seconds=seconds) as session:
-            yield session.line_to(target)
-        return
-    try:
-        sock = _dial(target, seconds)
-    except OSError as error:
-        raise _unreachable(target, error.strerror or str(error)) from None
-    with sock:
-        yield sock
-
-
-def _dial(target: Target, seconds: float) -> socket.socket:
-    sock = socket.create_connection((target.address, target.port), timeout=seconds)
-    # paramiko leaves Nagle on: 40 ms for every request that waits for a delayed acknowledgement.
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_SECONDS * 1000)
-    return sock
-
-
-@contextlib.contextmanager
-def connect(target: Target, *, seconds: float = CONNECT_SECONDS) -> Iterator[Session]:
-    """Open a connection to a node for the time of a `with` block.
-
-    Raises:
-        HubError: the node cannot be reached, shows another host key, or refuses the operator's key.
-    """
-    with _line(target, seconds) as line, _entered(target, line, seconds) as session:
-        yield session
-
-
-def shown_key(
-    address: str, port: int, gateway: Target | None, *, seconds: float = CONNECT_SECONDS
-) -> tuple[str, str]:
-    """Ask a host for its key, without logging in; return the key's type and the key in base64.
+def key_of(target: Target, line: socket.socket | paramiko.Channel, seconds: float) -> tuple[str, str]:
+    """Ask for the key at the other end of a line, without logging in; return its type and the key in base64.
 
     Raises:
         HubError: it does not answer.
     """
-    nobody = Target(Pin(address, (address,), "", "", port=port), Path(), gateway)
-    with _line(nobody, seconds) as line:
-        transport = paramiko.Transport(line)
-        # What sshd has by default, and what a pin of a made node is.
-        transport.get_security_options().key_types = ("ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512")
-        try:
-            transport.start_client(timeout=seconds)
-            key = transport.get_remote_server_key()
-        except (paramiko.SSHException, OSError, EOFError) as error:
-            raise _unreachable(nobody, str(error) or error.__class__.__name__) from None
-        finally:
-            transport.close()
+    transport = paramiko.Transport(line)
+    # What sshd has by default, and what a pin of a made node is.
+    transport.get_security_options().key_types = ("ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512")
+    try:
+        transport.start_client(timeout=seconds)
+        key = transport.get_remote_server_key()
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        raise unreachable(target, str(error) or error.__class__.__name__) from None
+    finally:
+        transport.close()
     return key.get_name(), key.get_base64()
 
 
 @contextlib.contextmanager
-def _entered(target: Target, line: socket.socket | paramiko.Channel, seconds: float) -> Iterator[Session]:
+def entered(target: Target, line: socket.socket | paramiko.Channel, seconds: float) -> Iterator[Session]:
+    """Log in to a node over a line, for the time of a `with` block.
+
+    Raises:
+        HubError: it shows another host key than the pinned one, refuses the operator's key, or does not answer.
+    """
     client = paramiko.SSHClient()
     pinned = paramiko.PKey.from_type_string(target.pin.key_type, base64.b64decode(target.pin.key))
     client.get_host_keys().add(host_name(target.address, target.port), target.pin.key_type, pinned)
@@ -208,34 +146,24 @@ def _log_in(
     except (paramiko.SSHException, OSError, EOFError) as error:
         if "banner" in str(error) and not target.gateway:
             raise _turned_away(target, str(error)) from None
-        raise _unreachable(target, str(error) or error.__class__.__name__) from None
+        raise unreachable(target, str(error) or error.__class__.__name__) from None
     if transport is None:
-        raise _unreachable(target, "the connection is closed")
+        raise unreachable(target, "the connection is closed")
     return transport
 
 
 def _turned_away(target: Target, why: str) -> HubError:
     """Return the error for a server that greets nobody: sshd says why in plain text (OpenSSH 9.8 and later)."""
     said = b""
-    with contextlib.suppress(OSError), _dial(target, 3) as sock:
+    with contextlib.suppress(OSError, HubError), dial(target, 3) as sock:
         said = sock.recv(200)
     if not said.startswith(b"Not allowed"):
-        return _unreachable(target, why)
+        return unreachable(target, why)
     return HubError(
         "turned-away",
         f"sshd of {target.pin.node} lets this computer wait",
         why="it does so for some seconds after refused logins from here (PerSourcePenalties)",
         hint="wait half a minute, then run the same command again",
-        exit_code=Exit.UNREACHABLE,
-    )
-
-
-def _unreachable(target: Target, why: str) -> HubError:
-    return HubError(
-        "unreachable",
-        f"{target.pin.node} does not answer at {target.address} port {target.port}",
-        why=why,
-        hint=f"is it running? `hubctl create-node {target.pin.node}` finds it again and carries on",
         exit_code=Exit.UNREACHABLE,
     )
 
@@ -270,19 +198,27 @@ class Session:
         """
         try:
             return self._transport.open_channel(
-                "direct-tcpip", (target.address, target.port), ("127.0.0.1", 0), timeout=CONNECT_SECONDS
+                "direct-tcpip", (target.address, target.port), ("127.0.0.1", 0), timeout=CHANNEL_SECONDS
             )
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise _unreachable(target, f"from {self.target.pin.node}: {error}") from None
+            raise unreachable(target, f"from {self.target.pin.node}: {error}") from None
 
-    def channel(self, argv: Sequence[str]) -> paramiko.Channel:
+    def channel(self) -> paramiko.Channel:
+        """Open a channel, on which one program can be started."""
+        with self._lost():
+            return self._transport.open_session(timeout=CHANNEL_SECONDS)
+
+    def start(self, channel: paramiko.Channel, argv: Sequence[str]) -> None:
         """Start a program as root on the node; the words are quoted for the login shell."""
-        try:
-            channel = self._transport.open_session(timeout=CONNECT_SECONDS)
+        with self._lost():
             channel.exec_command(shlex.join(self.target.as_root(argv)))
+
+    @contextlib.contextmanager
+    def _lost(self) -> Iterator[None]:
+        try:
+            yield
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise self.lost(str(error)) from None
-        return channel
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", seconds: float = 60) -> Result:
         """Run a program to its end.
@@ -290,7 +226,8 @@ class Session:
         Raises:
             HubError: the connection was lost, or the time is over.
         """
-        channel = self.channel(argv)
+        channel = self.channel()
+        self.start(channel, argv)
         channel.settimeout(seconds)
         try:
             with contextlib.suppress(OSError):

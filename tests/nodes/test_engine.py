@@ -13,7 +13,7 @@ from provision.node.resources import CheckedFiles, Command, File, Firewall, Pack
 from provision.plan import plan
 from provision.steps.context import Context
 from provision.transport import engine
-from provision.transport.ssh import connect
+from provision.transport.connect import connect
 from tests.support.machines import reboot
 from tests.support.tasks import TASK_API
 from tests.support.waiting import eventually

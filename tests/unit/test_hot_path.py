@@ -12,8 +12,8 @@ from pathlib import Path
 from provision import keys
 from provision.errors import Exit
 from provision.transport import hostkeys
+from provision.transport.connect import connect
 from provision.transport.hostkeys import Pin
-from provision.transport.ssh import connect
 
 from .test_ssh import free_port, server  # noqa: F401  a fixture
 
@@ -110,7 +110,8 @@ def test_a_request_crosses_the_line_seven_times(server):  # noqa: F811
     """Key exchange (two), service, login, channel, program, request: whoever adds one adds 50 ms on a slow line."""
     line = Line(server.port)
     with connect(server.target(port=line.port)) as session:
-        channel = session.channel(["head", "-c", "8"])
+        channel = session.channel()
+        session.start(channel, ["head", "-c", "8"])
         channel.sendall(b"request\n")
         assert channel.makefile("rb").read() == b"request\n"
         turns = line.turns

@@ -45,7 +45,7 @@ NODE_LAYERS = (
     {"facts", "journal", "systemd"},
     {"ahead", "audit", "diff", "lock", "meanwhile", "peer", "shapes", "system", "x509"},
     {"files"},
-    {"errors"},
+    {"errors", "records"},
 )
 # Breaches that are known, as "importer imported", each with the reason why it is left.
 KNOWN: dict[str, str] = {}

@@ -15,8 +15,9 @@ import pytest
 from provision import keys
 from provision.errors import Exit, HubError
 from provision.transport import people, ssh
+from provision.transport.connect import connect
 from provision.transport.hostkeys import Pin, fingerprint
-from provision.transport.ssh import Target, connect
+from provision.transport.target import Target
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 
