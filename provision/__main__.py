@@ -6,8 +6,6 @@ import os
 import sys
 from typing import NoReturn
 
-from .cli import main
-
 _COLLECT_AFTER = 100_000  # objects; collecting as often as Python does by default costs a short run 20 ms
 _SWITCH_AFTER = (
     0.0005  # seconds; a connection that has heard from its node waits ten times as long by default
@@ -18,6 +16,8 @@ def run() -> NoReturn:
     """Run the command line and leave at once: taking the interpreter down in order would cost 50 ms more."""
     gc.set_threshold(_COLLECT_AFTER)
     sys.setswitchinterval(_SWITCH_AFTER)
+    from .cli import main  # after that: imports are what is collected most
+
     status = main()
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
