@@ -34,6 +34,7 @@ NOT_NEEDED = {
     "fabric",
     "flask",
     "http.client",
+    "importlib.metadata",
     "invoke",
     "pyrage",
     "requests",
@@ -75,6 +76,34 @@ def test_a_deploy_imports_what_it_needs_alone(tmp_path):
     assert status == Exit.UNREACHABLE
     assert {"paramiko", "jinja2", "provision.plan"} <= set(modules)
     assert not NOT_NEEDED & set(modules)
+
+
+LINE = """
+import json, sys
+from pathlib import Path
+import provision.actions.deploy, provision.actions.job
+from provision.commands.options import load_fleet
+from provision.transport.target import dial
+load_fleet(Path(sys.argv[1]))
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def test_the_line_is_opened_before_paramiko_is_imported(tmp_path):
+    """So sshd greets, and a long line is crossed, while Paramiko is imported."""
+    inventory = tmp_path / "lab.yml"
+    inventory.write_text(INVENTORY)
+    done = subprocess.run(
+        [sys.executable, "-c", LINE, str(inventory)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    modules = set(json.loads(done.stdout))
+    assert "provision.transport.target" in modules
+    assert not {"paramiko", "cryptography", "jinja2", "provision.services"} & modules
 
 
 class Line:
