@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import Exit, HubError
 from ..output import Output
 from ..transport.connect import connect
-from ..transport.engine import Blobs, Engine, Event, OnEvent, prepare, start
+from ..transport.engine import Blobs, Engine, Event, OnEvent, prepare_to_connect, prepare_to_start, start
 from ..transport.engine import run as run_engine
 from .ahead import Ahead
 from .fleet import LoadedFleet
@@ -80,8 +80,9 @@ class Job:
         """
         for node in nodes:
             self._ahead[node] = Ahead(self._started(node))
-        prepare()
+        prepare_to_connect()
         self._logged_in.wait(_LOGIN_SECONDS)
+        prepare_to_start()
         try:
             yield
         finally:

@@ -50,9 +50,14 @@ class Engine:
     channel: paramiko.Channel
 
 
-def prepare() -> None:
+def prepare_to_connect() -> None:
     """Import what talks to nodes, while the lines to them are opened."""
     from . import ssh  # noqa: F401
+
+
+def prepare_to_start() -> None:
+    """Pack the engine, which all nodes get alike, while they open a session."""
+    engine_archive()
 
 
 def start(session: Session) -> Engine:
