@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
 from .files import make_directories, remove_tree, sync_directory, write_file
+from .records import dataclass
 from .run import Run
 from .system import OnLine, System
 
