@@ -11,25 +11,7 @@ from .meanwhile import Piece
 from .resources.base import Change, Resource
 from .run import Run
 from .systemd import is_unit_file
-
-
-class Tally:
-    """What came of a run: the status of each resource, and what changed."""
-
-    def __init__(self) -> None:
-        self.statuses: dict[str, str] = {}
-        self.changes: list[dict[str, object]] = []
-
-    def note(self, resource: str, status: str, changes: Sequence[Change] = ()) -> None:
-        """Note the status of a resource, by its id; one that changed and is looked at again remains changed."""
-        if status != "ok" or resource not in self.statuses:
-            self.statuses[resource] = status
-        if changes:
-            self.changes.append({"id": resource, "what": [change.what for change in changes]})
-
-    def count(self, *statuses: str) -> int:
-        """Return how many resources have one of these statuses."""
-        return sum(status in statuses for status in self.statuses.values())
+from .tally import Tally
 
 
 def converge(run: Run, resources: Sequence[Resource], tally: Tally) -> None:
@@ -45,8 +27,7 @@ def converge(run: Run, resources: Sequence[Resource], tally: Tally) -> None:
         Interrupted: the operator is gone; the resource in hand was finished.
     """
     due = _due_by_cause(resources)
-    run.units.watch(unit for resource in resources for unit in resource.units(run))
-    run.units.ask_ahead()
+    run.units.ask_ahead(unit for resource in resources for unit in resource.units(run))
     run.meanwhile.offer(lambda: _meanwhile(run, resources))
     for index, resource in enumerate(resources):
         if run.peer.interrupted():

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from . import audit, lock
-from .engine import Tally
 from .errors import Interrupted, NodeError, from_os_error
 from .files import remove_tree
 from .journal import Journal
@@ -17,6 +16,7 @@ from .peer import Peer
 from .records import dataclass
 from .run import STATE, Run
 from .system import System
+from .tally import Tally
 
 LOCK = "/run/hubctl/lock"
 _ENGINES = 3

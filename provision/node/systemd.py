@@ -81,30 +81,27 @@ class Units:
         self._system = system
         self._names: dict[str, None] = {}
         self._states: dict[str, UnitState] = {}
-        self._ahead: Ahead[dict[str, UnitState]] | None = None
+        self._ahead: dict[str, Ahead[dict[str, UnitState]]] = {}
         self._linked: frozenset[str] | None = None
         self.links_changed = False
         self.acted = 0.0
         """When the last action ended, by the monotonic clock."""
 
-    def watch(self, names: Iterable[str]) -> None:
-        """Ask about these units too, all in one go."""
-        self._names.update(dict.fromkeys(names))
-
-    def ask_ahead(self) -> None:
-        """Begin to ask about the units that are watched, while other things are looked at."""
-        names = list(self._names)
-        self._ahead = Ahead(lambda: self._show(names)) if names else None
+    def ask_ahead(self, names: Iterable[str]) -> None:
+        """Begin to ask about units, those that were not asked about before, while other things are done."""
+        new = [name for name in dict.fromkeys(names) if name not in self._names]
+        self._names.update(dict.fromkeys(new))
+        if new:
+            self._ahead.update(dict.fromkeys(new, Ahead(lambda: self._show(new))))
 
     def changed(self) -> None:
         """Note that something changed, which an answer that was asked for ahead may not know."""
-        self._ahead = None
+        self._ahead = {}
 
     def get(self, name: str) -> UnitState:
         """Return a unit's state, asked for since the last `forget`."""
-        if self._ahead is not None:
-            ahead, self._ahead = self._ahead, None
-            self._states = ahead.result()
+        if name not in self._states and name in self._ahead:
+            self._states.update(self._ahead[name].result())
         if name not in self._states:
             self._names[name] = None
             self._states = self._show(list(self._names))
@@ -126,7 +123,7 @@ class Units:
     def forget(self) -> None:
         """Ask again next time."""
         self._states = {}
-        self._ahead = None
+        self._ahead = {}
         self._linked = None
 
     def enabled(self, name: str) -> bool:

@@ -37,6 +37,7 @@ NODE_LAYERS = (
     {"ops"},
     {"request"},
     {"engine", "manifest"},
+    {"tally"},
     {"prefetch"},
     {"resources"},
     {"releases"},

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..engine import Tally
 from ..errors import NodeError
 from ..files import make_directories, set_access, write_file
 from ..request import Request, exclusively
 from ..resources.base import Change
 from ..run import Run
+from ..tally import Tally
 
 
 def authorize(request: Request) -> int:

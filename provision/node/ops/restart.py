@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..engine import Tally
 from ..errors import Interrupted, NodeError
 from ..request import Request, exclusively
 from ..run import Run
+from ..tally import Tally
 from .processes import processes
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..engine import Tally
 from ..errors import Interrupted, NodeError
 from ..releases.home import Home, homes
 from ..releases.switch import Switch
 from ..request import Request, exclusively
 from ..resources.base import Change
 from ..run import Run
+from ..tally import Tally
 
 
 def rollback(request: Request) -> int:
