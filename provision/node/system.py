@@ -150,10 +150,10 @@ class System:
             raise NodeError(disk_full(done.output) or code, message, why=done.tail(), hint=hint)
 
     def mortal(self) -> System:
-        """Return this machine with programs that are killed when the thread that started them, or the engine, ends."""
+        """Return this machine with programs that let others go first, and are killed when the engine ends."""
 
         def run(argv: Sequence[str], **options: object) -> Completed:
-            return self.run(["setpriv", "--pdeathsig", "KILL", "--", *argv], **options)
+            return self.run(["nice", "setpriv", "--pdeathsig", "KILL", "--", *argv], **options)
 
         return System(self._root or "/", run, self.settle)
 

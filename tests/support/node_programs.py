@@ -175,6 +175,10 @@ class Programs:
         done = self(argv[argv.index("--") + 1 :])
         return done.status, done.output
 
+    def nice(self, *argv):
+        done = self(argv)
+        return done.status, done.output
+
     def env(self, chdir, *argv):
         self.folder = Path(chdir.partition("=")[2])
         done = self(argv)
