@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from provision import keys
@@ -106,11 +107,19 @@ def test_the_line_is_opened_before_paramiko_is_imported(tmp_path):
     assert not {"paramiko", "cryptography", "jinja2", "provision.services"} & modules
 
 
+QUIET = 0.2
+"""Seconds of silence after which this side is taken to wait for the other."""
+
+
 class Line:
-    """A line to a server that counts how often its direction turns."""
+    """A line to a server that counts how often this side must wait for the other, whatever both say at once.
+
+    It is so long that an answer comes only when this side has said all that it can say without it.
+    """
 
     def __init__(self, port):
         self.turns = 0
+        self._said = 0.0
         self._last, self._lock = None, threading.Lock()
         self._server = port
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -128,7 +137,10 @@ class Line:
     def _pump(self, source, sink, direction):
         with contextlib.suppress(OSError):  # either side may be gone at the end
             while data := source.recv(1 << 16):
+                while direction == "back" and time.monotonic() - self._said < QUIET:
+                    time.sleep(0.01)
                 with self._lock:
+                    self._said = time.monotonic() if direction == "there" else self._said
                     self.turns += direction == "there" and self._last == "back"
                     self._last = direction
                 sink.sendall(data)
