@@ -16,8 +16,6 @@ RECIPES: tuple[Recipe[Any], ...] = (
     PROXY,
 )
 """In the order in which a node gets them."""
-RELEASED = tuple(recipe.name for recipe in RECIPES if recipe.released)
-"""The names of those that come from the bundled runtime."""
 TARGETS: Mapping[str, Target] = {
     name: target for recipe in RECIPES for name, target in recipe.targets.items()
 }

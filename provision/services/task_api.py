@@ -40,7 +40,7 @@ def _steps(ctx: Context, service: TaskApi) -> list[Resource]:
             NAME,
             settings=_settings(ctx, service),
             web=Web(needs=(_REDIS.unit,)),
-            workers=(_worker(service, needs=(_REDIS.unit,)),),
+            workers=(_worker(service, _REDIS.unit),),
         ),
         *site,
     ]
@@ -58,16 +58,16 @@ def _workers_elsewhere(ctx: Context) -> list[Resource]:
                 ctx,
                 NAME,
                 settings=_settings_text(service, url, number),
-                workers=(_worker(service, broker=ENTRY),),
+                workers=(_worker(service, web.server(ctx).unit, broker=ENTRY),),  # it leads into the tunnel
                 probe_timeout=_REACHED,
             )
     return []
 
 
-def _worker(service: TaskApi, *, needs: Sequence[str] = (), broker: str = "") -> Worker:
+def _worker(service: TaskApi, need: str, *, broker: str = "") -> Worker:
     return Worker(
         template=f"systemd/{NAME}-worker@.service",
-        needs=tuple(needs) or ("nginx.service",),  # nginx leads into the tunnel
+        needs=(need,),
         stop=service.timeout + _GRACE,
         broker=broker,
     )

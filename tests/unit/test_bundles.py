@@ -12,7 +12,7 @@ import pytest
 
 from provision import bundles
 from provision.errors import HubError
-from provision.services import RELEASED
+from provision.services import RECIPES
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_runtime_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest
         bundles.runtime_folder()
 
 
-@pytest.mark.parametrize("service", RELEASED)
+@pytest.mark.parametrize("service", [recipe.name for recipe in RECIPES if recipe.released])
 def test_every_module_of_a_service_finds_what_it_imports_in_its_bundle(service: str, tmp_path: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(bundles.bundle(service).content)) as packed:
         packed.extractall(tmp_path, filter="data")
