@@ -4,6 +4,8 @@ import shutil
 import subprocess
 import sys
 
+import archive_keys
+
 from provision.cloud.local import host
 
 # program -> package
@@ -16,6 +18,7 @@ def main(tests: bool) -> None:
         return
     packages = host.missing()
     if tests:
+        archive_keys.install_missing()
         packages += [package for program, package in FOR_TESTS.items() if not host.find_program(program)]
     if not packages:
         return
