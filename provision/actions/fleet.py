@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import keys
-from ..cloud.base import Dns, Machines, fleet_tags
+from ..cloud.base import Dns, Machines, Say, fleet_tags, silent
 from ..errors import Exit, HubError
 from ..inventory.model import Fleet
 from ..secrets.store import SecretStore
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadedFleet:
-    """An inventory and the path it was read from."""
+    """An inventory, the path it was read from, and who is told what its cloud is waited for."""
 
     fleet: Fleet
     path: Path
+    say: Say = silent
 
     @property
     def machines(self) -> Machines:
@@ -41,7 +42,7 @@ class LoadedFleet:
     def _account(self) -> Account:
         from ..cloud.connect import connect
 
-        return connect(self.fleet, self.path)
+        return connect(self.fleet, self.path, self.say)
 
     @cached_property
     def secrets(self) -> SecretStore:

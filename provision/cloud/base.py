@@ -12,6 +12,13 @@ from ..inventory.model import Fleet
 Steps = Callable[[str], AbstractContextManager[object]]
 """Shows a named step for the time of a `with` block: `Output.step`."""
 
+Say = Callable[[str], None]
+"""Shows a line of progress: `Output.progress`."""
+
+
+def silent(_: str) -> None:
+    """Show nothing."""
+
 
 TAG = "hubctl"
 """The tag of all machines that hubctl makes."""
@@ -24,7 +31,7 @@ def fleet_tags(fleet: Fleet) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine of the provider; addresses are empty until it has them."""
+    """A machine of the provider; addresses are empty until it has them; `created` is the provider's ISO 8601 time."""
 
     id: int
     name: str
@@ -35,6 +42,7 @@ class Machine:
     size: str
     image: str
     region: str
+    created: str = ""
 
     @property
     def addresses(self) -> tuple[str, ...]:

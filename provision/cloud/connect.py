@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Exit, HubError
 from ..inventory.model import Fleet
-from .base import Dns, Machines, fleet_tags
+from .base import Dns, Machines, Say, fleet_tags, silent
 from .existing import ExistingHosts
 
 if TYPE_CHECKING:
@@ -40,8 +40,13 @@ class Account:
     dns: Dns | None
 
 
-def connect(fleet: Fleet, inventory: Path) -> Account:
+def connect(fleet: Fleet, inventory: Path, say: Say = silent) -> Account:
     """Return the fleet's account at its provider.
+
+    Args:
+        fleet: the inventory.
+        inventory: its path.
+        say: shows what is waited for.
 
     Raises:
         HubError: there is no token, or the local cloud is not running.
@@ -50,18 +55,18 @@ def connect(fleet: Fleet, inventory: Path) -> Account:
         return Account(ExistingHosts(fleet, fleet_tags(fleet)), None)
     from .digitalocean import DigitalOceanDns, DigitalOceanMachines
 
-    api = _api(fleet, inventory)
+    api = _api(fleet, inventory, say)
     return Account(DigitalOceanMachines(api), DigitalOceanDns(api))
 
 
-def _api(fleet: Fleet, inventory: Path) -> Api:
+def _api(fleet: Fleet, inventory: Path, say: Say) -> Api:
     from .api import TOKENS, Api
 
     if fleet.provider == "local":
         from .local.instance import load
 
         instance = load(local_name(fleet, inventory))
-        return Api(instance.endpoint, instance.token)
+        return Api(instance.endpoint, instance.token, say=say)
     token = next(filter(None, (os.environ.get(name) for name in TOKENS)), "")
     if not token:
         raise HubError(
@@ -71,7 +76,7 @@ def _api(fleet: Fleet, inventory: Path) -> Api:
             hint=f"export {TOKENS[0]}=… (a token that may read and write)",
             exit_code=Exit.NOT_ALLOWED,
         )
-    return Api(os.environ.get("DIGITALOCEAN_END_POINT", API), token)
+    return Api(os.environ.get("DIGITALOCEAN_END_POINT", API), token, say=say)
 
 
 def acme_directory(fleet: Fleet, inventory: Path) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..errors import Exit, HubError, HubErrors
 from ..inventory.suggest import nearest
+from .answers import Image, Region, Size
 from .base import MachineSpec, Snapshot
 from .snapshots import name_of, newest
 
@@ -29,18 +29,14 @@ class Offer:
     regions: tuple[str, ...]
 
     @staticmethod
-    def read(
-        sizes: Iterable[Mapping[str, Any]],
-        images: Iterable[Mapping[str, Any]],
-        regions: Iterable[Mapping[str, Any]],
-    ) -> Offer:
+    def read(sizes: Iterable[Size], images: Iterable[Image], regions: Iterable[Region]) -> Offer:
         """Return the offer that DigitalOcean's lists describe."""
-        on_sale = [item for item in sizes if item.get("available", True)]
+        on_sale = [item for item in sizes if item.available]
         return Offer(
-            {item["slug"]: tuple(item["regions"]) for item in on_sale},
-            {item["slug"]: int(item["disk"]) for item in on_sale},
-            {item["slug"]: tuple(item["regions"]) for item in images if item.get("slug")},
-            tuple(item["slug"] for item in regions if item.get("available", True)),
+            {item.slug: tuple(item.regions) for item in on_sale},
+            {item.slug: item.disk for item in on_sale},
+            {item.slug: tuple(item.regions) for item in images if item.slug},
+            tuple(item.slug for item in regions if item.available),
         )
 
 

@@ -33,7 +33,7 @@ def create_node(
         from ..inventory.hosts import node_named, options_of
         from ..inventory.load import load
 
-        loaded = load_fleet(inventory)
+        loaded = load_fleet(inventory, output)
         node_named(loaded.fleet, name, loaded.path)
         options = options_of(name, {"size": size, "hostname": hostname, "image": image, "region": region})
         node = load(loaded.path, options).nodes[name] if options else loaded.fleet.nodes[name]

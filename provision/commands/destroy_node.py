@@ -22,7 +22,7 @@ def destroy_node(
     with command(json) as output:
         from ..actions.destroy import destroy, doomed
 
-        loaded = load_fleet(inventory)
+        loaded = load_fleet(inventory, output)
         what = doomed(loaded, name)
         lines = what.lines(loaded.fleet.domain)
         if what.nothing:

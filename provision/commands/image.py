@@ -38,7 +38,7 @@ def bake(
         from ..actions.job import Caller, Job
         from ..inventory.hosts import node_named, options_of
 
-        loaded = load_fleet(inventory)
+        loaded = load_fleet(inventory, output)
         node_named(loaded.fleet, node, loaded.path)
         given = {"image": name or None, "size": size or None, "region": region or None}
         options_of(node, given)
@@ -52,7 +52,7 @@ def bake(
 def list_(inventory: InventoryOption = None, json: JsonOption = False) -> None:
     """List the account's own images."""
     with command(json) as output:
-        _show(load_fleet(inventory).machines.snapshots(), output)
+        _show(load_fleet(inventory, output).machines.snapshots(), output)
 
 
 @app.command("remove")
@@ -66,7 +66,7 @@ def remove(
     with command(json) as output:
         from ..actions.bake import find
 
-        loaded = load_fleet(inventory)
+        loaded = load_fleet(inventory, output)
         found = find(loaded, name)
         lines = [f"image {name} of {item.created}, {item.size_gb:.2f} GB" for item in found]
         if not yes:

@@ -52,8 +52,12 @@ def command(json: bool) -> Iterator[Output]:
         raise typer.Exit(int(error.exit_code)) from None
 
 
-def load_fleet(inventory: Path | None) -> LoadedFleet:
+def load_fleet(inventory: Path | None, output: Output | None = None) -> LoadedFleet:
     """Find and read the inventory.
+
+    Args:
+        inventory: its path, where one is named.
+        output: told what the cloud is waited for, by commands that ask it.
 
     Raises:
         HubError: there is none, or it has mistakes.
@@ -63,7 +67,7 @@ def load_fleet(inventory: Path | None) -> LoadedFleet:
     from ..inventory.load import load
 
     path = find(inventory)
-    return LoadedFleet(load(path), path)
+    return LoadedFleet(load(path), path, output.progress) if output else LoadedFleet(load(path), path)
 
 
 def confirm(question: str, lines: list[str], again: str) -> None:

@@ -37,7 +37,7 @@ def rotate_key(
         from ..actions.rotate import all_keys, chosen, rotate_due
 
         age = _age(older_than) if older_than else None
-        loaded = load_fleet(inventory)
+        loaded = load_fleet(inventory, output)
         if keys and all_:
             raise HubError("bad-option", "name keys, or say --all", exit_code=Exit.USAGE)
         if not (keys or all_ or older_than):

@@ -9,10 +9,12 @@ import pytest
 from provision.cloud.api import Api, ApiError
 from provision.cloud.base import DnsRecord, MachineSpec
 from provision.cloud.digitalocean import DigitalOceanDns, DigitalOceanMachines
+from provision.cloud.patience import Patience
 from provision.errors import Exit, HubError, HubErrors
 from tests.support.bad_days import Server, Steps, droplet, snapshot
 
 TOKEN = "a-token-nobody-must-see"
+QUICK = Patience(pause=0.01)
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def server():
 
 @pytest.fixture
 def api(server):
-    return Api(server.url, TOKEN, backoff=0.01)
+    return Api(server.url, TOKEN, patience=QUICK)
 
 
 @pytest.fixture
@@ -126,12 +128,58 @@ def test_a_create_is_repeated_after_too_many_requests(server, machines):
     assert len(sent(server, "POST")) == 3
 
 
-def test_a_create_is_never_repeated_after_a_server_error(server, machines):
+def test_a_create_is_never_repeated_where_nobody_can_look_whether_it_was_done(server, machines):
     server.answer("POST", "/v2/droplets", (500, {"id": "server_error", "message": "oops"}, {}))
     with pytest.raises(ApiError) as caught:
         machines.create(SPEC)
     assert len(sent(server, "POST")) == 1
     assert caught.value.exit_code == Exit.UNREACHABLE
+
+
+def test_a_create_that_failed_is_ordered_again_when_the_machine_is_not_there(server, machines):
+    oops = (500, {"id": "server_error", "message": "oops"}, {})
+    server.answer("POST", "/v2/droplets", oops, (202, ACCEPTED, {}))
+    server.answer("GET", "/v2/droplets", (200, {"droplets": []}, {}))
+    assert machines.create(SPEC).id == 7
+    assert len(sent(server, "POST")) == 2
+
+
+def test_a_create_that_failed_is_not_ordered_again_when_the_machine_is_there(server, machines):
+    server.answer("POST", "/v2/droplets", (500, {"id": "server_error", "message": "oops"}, {}))
+    server.answer("GET", "/v2/droplets", (200, {"droplets": [droplet(8)]}, {}))
+    assert machines.create(SPEC).id == 8
+    assert len(sent(server, "POST")) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("3600", "wait 3600 seconds"),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", "as the cloud asks"),
+        ("-1", "wait a few minutes"),
+        ("soon", "wait a few minutes"),
+        ("9" * 5000, "wait a few minutes"),
+    ],
+)
+def test_a_wait_that_is_too_long_is_told_at_once_and_one_that_makes_no_sense_is_not_heeded(
+    server, machines, asked, shown
+):
+    server.answer("GET", "/v2/droplets", (429, {"message": "slow down"}, {"retry-after": asked}))
+    with pytest.raises(ApiError) as caught:
+        machines.find("apis.demo.test")
+    assert caught.value.code == "cloud-rate-limit"
+    assert shown in caught.value.hint
+    assert len(server.requests) == (1 if "as the cloud asks" in caught.value.hint else QUICK.tries)
+
+
+def test_what_is_waited_for_is_said(server):
+    said = []
+    api = Api(server.url, TOKEN, patience=QUICK, say=said.append)
+    failed = (503, {"message": "maintenance"}, {})
+    server.answer("GET", "/v2/droplets", failed, failed, (200, {"droplets": []}, {}))
+    assert DigitalOceanMachines(api).find("apis.demo.test") == []
+    assert len(said) == 2
+    assert "maintenance; waiting 0 s, then try 2 of 6" in said[0]
 
 
 def test_requests_have_no_trailing_slash_no_nulls_and_no_body_on_delete(server, machines):
@@ -297,7 +345,7 @@ def test_endless_rate_limiting_ends_as_an_error_that_says_to_wait(server, machin
 
 def test_a_cloud_that_does_not_answer_is_unreachable():
     with pytest.raises(ApiError) as caught:
-        DigitalOceanMachines(Api("http://127.0.0.1:9/v2/", TOKEN, backoff=0.01)).find("x")
+        DigitalOceanMachines(Api("http://127.0.0.1:9/v2/", TOKEN, patience=QUICK)).find("x")
     assert (caught.value.code, caught.value.exit_code) == ("cloud-unreachable", Exit.UNREACHABLE)
 
 
@@ -348,7 +396,8 @@ def test_a_key_that_another_run_registers_in_the_same_moment_is_found(server, ma
 
 
 MISSING = (404, {"id": "not_found", "message": "no"}, {})
-WRITTEN = (201, {"domain_record": {"id": 1}}, {})
+RECORD_ITEM = {"id": 1, "type": "A", "name": "www", "data": "192.0.2.7", "ttl": 300}
+WRITTEN = (201, {"domain_record": RECORD_ITEM}, {})
 RECORD = DnsRecord("A", "www", "192.0.2.7", 300)
 
 
@@ -372,7 +421,7 @@ def test_a_domain_that_another_run_adds_in_the_same_moment_is_served(server, dns
 
 
 def test_a_record_takes_the_place_of_those_it_replaces(server, dns):
-    server.answer("PUT", "/v2/domains/a.test/records/3", (200, {"domain_record": {"id": 3}}, {}))
+    server.answer("PUT", "/v2/domains/a.test/records/3", (200, {"domain_record": RECORD_ITEM}, {}))
     dns.set("a.test", RECORD, replacing=[replace(RECORD, id=3), replace(RECORD, id=4)])
     assert [request[:2] for request in server.requests] == [
         ("PUT", "/v2/domains/a.test/records/3"),
