@@ -7,26 +7,53 @@ from pathlib import Path
 
 from .run import Run
 from .system import Completed
+from .x509 import Validity, belong_together, read_certificate
 
 _ROOT = "/etc/letsencrypt"
+_FILES = ("cert.pem", "chain.pem", "fullchain.pem", "privkey.pem")
 _LOG = "/var/log/letsencrypt/letsencrypt.log"
 _LOGGED = "acme.messages.Error: "
 _LIMIT_SECONDS = 600
+_CHATTER = (
+    "- - -",
+    "* Donating",
+    "Account registered",
+    "Ask for help or search for solutions",
+    "If you like Certbot",
+    "NOTE: ",
+    "Requesting a certificate for",
+    "Saving debug log",
+    "Thank you for",
+)
 
 
-def live(run: Run, name: str) -> Path:
-    """Return where certbot keeps a certificate."""
-    return run.path(f"{_ROOT}/live/{name}/fullchain.pem")
+def _live(run: Run, name: str, file: str) -> Path:
+    return run.path(f"{_ROOT}/live/{name}/{file}")
+
+
+def servable(run: Run, name: str) -> Validity | None:
+    """Return what a certificate says, None where it or its key cannot be loaded."""
+    chain = _live(run, name, "fullchain.pem")
+    found = read_certificate(chain)
+    return found if found and belong_together(chain, _live(run, name, "privkey.pem")) else None
 
 
 def renewal_server(run: Run, name: str) -> str:
-    """Return the authority that a certificate is renewed by, or nothing."""
-    path = run.path(f"{_ROOT}/renewal/{name}.conf")
-    for line in path.read_text().splitlines() if path.exists() else ():
-        key, _, value = line.partition("=")
-        if key.strip() == "server":
-            return value.strip()
-    return ""
+    """Return the authority that a certificate is renewed by, or nothing where it cannot be renewed."""
+    settings = _settings(run.path(f"{_ROOT}/renewal/{name}.conf"))
+    links = [_live(run, name, file) for file in _FILES]
+    linked = all(link.is_symlink() and link.exists() for link in links)
+    named = all(file.partition(".")[0] in settings for file in _FILES)
+    return settings.get("server", "") if linked and named else ""
+
+
+def _settings(path: Path) -> dict[str, str]:
+    try:
+        lines = path.read_text("utf-8", "replace").splitlines()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return {}
+    pairs = (line.partition("=") for line in lines)
+    return {key.strip(): value.strip() for key, sign, value in pairs if sign}
 
 
 def certonly(run: Run, server: str, arguments: Sequence[str]) -> Completed:
@@ -71,11 +98,17 @@ def _errors(log: str) -> str:
     return "".join(f"{error}\n" for error in dict.fromkeys(errors))
 
 
+def said(done: Completed) -> list[str]:
+    """Return what a failed certbot said of the matter: no thanks, no adverts, not where it logs."""
+    lines = (line.strip() for line in done.tail(40).splitlines())
+    return [line for line in lines if line and not line.startswith(_CHATTER)][-12:]
+
+
 def _account_unknown(output: str) -> bool:
     return "accountDoesNotExist" in output or "Account is not valid" in output
 
 
 def put_away(run: Run, name: str) -> None:
-    """Put away what is left of a damaged certificate; beside it certbot would give the new one another name."""
+    """Put away what is left of a damaged certificate; beside it certbot would refuse the name or give another."""
     for place in (f"renewal/{name}.conf", f"live/{name}", f"archive/{name}"):
         run.put_away(run.path(f"{_ROOT}/{place}"))

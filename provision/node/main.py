@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from .errors import Interrupted, NodeError
 from .peer import Peer
@@ -44,7 +45,7 @@ def _serve(system: System, peer: Peer) -> int:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise NodeError("bad-manifest", f"the request is not of format {FORMAT}", hint="deploy again")
     fault = os.environ.get("HUBCTL_FAULT") or str(manifest.get("fault", ""))
-    return ops.find(manifest.get("op"))(Request(system, peer, manifest, fault))
+    return ops.find(manifest.get("op"))(Request(system, peer, manifest, time.time(), fault))
 
 
 def _refuse(peer: Peer, error: NodeError) -> int:

@@ -33,12 +33,14 @@ class Request:
         system: the machine.
         peer: the operator.
         manifest: the request as it came, see docs/reference/engine.md.
+        asked: when it came, by this machine's clock.
         fault: `RESOURCE:STAGE` at which the engine kills itself, in tests.
     """
 
     system: System
     peer: Peer
     manifest: Mapping[str, Any]
+    asked: float
     fault: str = ""
 
     @property
@@ -50,7 +52,15 @@ class Request:
     def run(self, *, apply: bool) -> Run:
         """Return a run that does it; a dry one without `apply`."""
         journal = Journal(self.system.path(f"{STATE}/journal.json"), durable=apply)
-        return Run(self.system, self.peer, journal, apply=apply, caller=self.caller, fault=self.fault)
+        return Run(
+            self.system,
+            self.peer,
+            journal,
+            apply=apply,
+            caller=self.caller,
+            asked=self.asked,
+            fault=self.fault,
+        )
 
 
 def compare_only(request: Request, body: Body, total: int) -> int:

@@ -30,6 +30,7 @@ class Run:
         journal: what is due.
         apply: False in a dry run.
         caller: who asks for it and when, as the manifest says.
+        asked: when that came, by the machine's clock.
         fault: `RESOURCE:STAGE` at which the engine kills itself, for tests of crashes.
     """
 
@@ -41,6 +42,7 @@ class Run:
         *,
         apply: bool,
         caller: Mapping[str, object],
+        asked: float,
         fault: str = "",
     ) -> None:
         self.system = system
@@ -48,6 +50,7 @@ class Run:
         self.journal = journal
         self.apply = apply
         self.caller = caller
+        self.asked = asked
         self.dpkg = Dpkg(system)
         self.accounts = Accounts(system)
         self.units = Units(system)

@@ -28,6 +28,21 @@ def read_certificate(path: Path) -> Validity | None:
     return Validity(names, _seconds(fields["notBefore"]), _seconds(fields["notAfter"]))
 
 
+def belong_together(chain: Path, key: Path) -> bool:
+    """Whether a certificate and a private key, each in a PEM file, are there and made for each other."""
+    import _ssl
+
+    try:
+        _ssl._SSLContext(_ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            str(chain),
+            str(key),
+            "",  # a password, else a key that wants one asks the terminal
+        )
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _seconds(text: str) -> float:
     """Read a time such as `Jan  5 09:34:43 2028 GMT`, whatever the locale."""
     from datetime import datetime, timezone

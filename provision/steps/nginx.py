@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from ..node.resources import Absent, CheckedFiles, Directory, File, Firewall, Packages, Resource, Rule, Unit
+from ..node.resources import (
+    Absent,
+    CheckedFiles,
+    Directory,
+    File,
+    Firewall,
+    Packages,
+    Resource,
+    Rule,
+    Unit,
+    Withheld,
+)
 from ..render import render
 from .context import Context
 from .sites import Site, sites
@@ -18,6 +29,7 @@ def _base(ctx: Context) -> list[Resource]:
         Packages(("libnginx-mod-stream", "nginx") if near_ends(ctx) else ("nginx",)),
         Firewall((Rule(80), Rule(443)) if hosts else ()),
         Directory(NGINX.webroot),
+        *(Withheld(NGINX.site_path(host.service), host.name) for host in hosts),
         files,
         Unit(NGINX.unit, reload_on=(files.id, *changes)),
     ]

@@ -6,6 +6,7 @@ calls are appended to `fake/calls.jsonl`. Runs on any Python that the engine sup
 
 import json
 import os
+import shutil
 import sys
 import threading
 import time
@@ -261,14 +262,13 @@ class Programs:
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("a") as file:
                 file.write((self.state / "certbot.log").read_text())
-        issued = self.state / "issued.pem"
+        issued, etc = self.state / "issued", self.root / "etc/letsencrypt"
+        name = argv[argv.index("--cert-name") + 1]
+        if (etc / f"live/{name}").exists() and not (etc / f"renewal/{name}.conf").exists():
+            return 1, f"live directory exists for {name}\n"
         if issued.exists():
-            name, server = (argv[argv.index(option) + 1] for option in ("--cert-name", "--server"))
-            live, renewal = (self.root / "etc/letsencrypt" / place for place in (f"live/{name}", "renewal"))
-            live.mkdir(parents=True)
-            renewal.mkdir(exist_ok=True)
-            (live / "fullchain.pem").write_text(issued.read_text())
-            (renewal / f"{name}.conf").write_text(f"server = {server}\n")
+            shutil.rmtree(etc / f"live/{name}", ignore_errors=True)
+            shutil.copytree(issued, etc, symlinks=True, dirs_exist_ok=True)
         return int(status), output
 
     def shred(self, *argv):

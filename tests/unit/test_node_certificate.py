@@ -1,44 +1,22 @@
 """Certificates are issued when they must be, and a refusal says why in the authority's words."""
 
 import datetime
+import shutil
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from provision.node.resources import Certificate
+from provision.node.resources import Certificate, File, Withheld
+from tests.support import lineage
 
 SERVER = "https://acme.test/dir"
 WANTED = Certificate("a.test", ("a.test", "www.a.test"), "ops@a.test", SERVER, "/var/www/acme")
-
-
-def certificate(names, days, lifetime):
-    """Return a certificate that holds for `days` more of its `lifetime`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
-    ends = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(ends - datetime.timedelta(days=lifetime))
-        .not_valid_after(ends)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in names]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    return built.public_bytes(serialization.Encoding.PEM).decode()
+ETC = "etc/letsencrypt"
 
 
 @pytest.fixture
 def issued(machine):
-    def write(names=("a.test", "www.a.test"), days=60, lifetime=90, server=SERVER):
-        machine.write("etc/letsencrypt/live/a.test/fullchain.pem", certificate(names, days, lifetime))
-        machine.write(
-            "etc/letsencrypt/renewal/a.test.conf", f"[renewalparams]\nserver = {server}\naccount = x\n"
-        )
+    def write(names=WANTED.domains, server=SERVER, **times):
+        lineage.put(machine.path(ETC), names, server, **times)
         return machine
 
     return write
@@ -79,14 +57,92 @@ def test_more_names_than_wanted_are_fine(issued):
 
 def test_a_missing_or_damaged_certificate_is_issued(machine):
     assert changes(machine) == ["issue"]
-    machine.write("etc/letsencrypt/live/a.test/fullchain.pem", "torn")
+
+
+def emptied(path):
+    path.write_text("")
+
+
+def removed(path):
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def copied(path):
+    text = path.read_text()
+    path.unlink()
+    path.write_text(text)
+
+
+def of_another(path):
+    lineage.put(path.parents[2] / "other", ("a.test",), SERVER)
+    path.write_text((path.parents[2] / "other/live/a.test" / path.name).read_text())
+
+
+DAMAGES = [
+    (removed, "live/a.test"),
+    (removed, "live/a.test/privkey.pem"),
+    (removed, "live/a.test/chain.pem"),
+    (removed, "archive/a.test"),
+    (removed, "archive/a.test/cert1.pem"),
+    (removed, "renewal/a.test.conf"),
+    (emptied, "renewal/a.test.conf"),
+    (emptied, "live/a.test/fullchain.pem"),
+    (emptied, "live/a.test/privkey.pem"),
+    (copied, "live/a.test/fullchain.pem"),
+    (of_another, "live/a.test/privkey.pem"),
+]
+
+
+@pytest.mark.parametrize(
+    ("damage", "path"), DAMAGES, ids=[f"{path} {damage.__name__}" for damage, path in DAMAGES]
+)
+def test_whatever_is_damaged_of_a_certificate_is_made_whole_by_one_run(issued, damage, path):
+    machine = issued()
+    will_issue(machine)
+    damage(machine.path(f"{ETC}/{path}"))
     assert changes(machine) == ["issue"]
+    assert machine.converge([WANTED]).status == 0
+    assert machine.converge([WANTED]).changed == []
+    assert len(machine.calls("certbot")) == 1
+
+
+SITE = File("/etc/nginx/sites-enabled/a.conf", "ssl_certificate ...;\n")
+WITHHELD = Withheld(SITE.path, WANTED.name)
+
+
+@pytest.mark.parametrize(
+    ("damage", "path"),
+    [
+        (removed, "live/a.test"),
+        (removed, "archive/a.test"),
+        (emptied, "live/a.test/fullchain.pem"),
+        (of_another, "live/a.test/privkey.pem"),
+    ],
+)
+def test_a_site_is_put_away_until_its_certificate_is_there(issued, damage, path):
+    machine = issued()
+    machine.converge([WITHHELD, WANTED, SITE])
+    damage(machine.path(f"{ETC}/{path}"))
+    machine.write("fake/certbot", "1\nthe authority is away\n")
+    assert machine.converge([WITHHELD, WANTED, SITE]).error["code"] == "certificate-failed"
+    assert not machine.path(SITE.path).exists()
+    will_issue(machine)
+    assert machine.converge([WITHHELD, WANTED, SITE]).status == 0
+    assert machine.read(SITE.path) == SITE.content
+    assert machine.converge([WITHHELD, WANTED, SITE]).changed == []
+
+
+def test_a_site_stays_while_its_certificate_can_be_loaded(issued):
+    machine = issued()
+    machine.converge([SITE])
+    machine.path(f"{ETC}/renewal/a.test.conf").unlink()
+    assert machine.converge([WITHHELD]).changed == []
 
 
 def will_issue(machine):
     """Let certbot succeed, and put the certificate where it belongs."""
     machine.write("fake/certbot", "0\nSuccessfully received certificate.\n")
-    machine.write("fake/issued.pem", certificate(WANTED.domains, 90, 90))
+    lineage.put(machine.path("fake/issued"), WANTED.domains, SERVER)
 
 
 def test_certbot_is_asked_for_all_names(machine):
@@ -153,11 +209,10 @@ def test_what_former_runs_have_logged_does_not_matter(machine):
 
 def test_what_is_left_of_a_lost_certificate_is_put_away(issued):
     machine = issued()
-    machine.write("etc/letsencrypt/archive/a.test/privkey1.pem", "PRIVATE")
-    machine.path("etc/letsencrypt/live/a.test/fullchain.pem").unlink()
+    machine.write(f"{ETC}/archive/a.test/privkey1.pem", "PRIVATE")
     will_issue(machine)
     assert machine.converge([WANTED]).status == 0
-    assert not machine.path("etc/letsencrypt/archive/a.test").exists()
+    assert machine.read(f"{ETC}/archive/a.test/privkey1.pem") != "PRIVATE"
     (kept,) = machine.path("var/lib/hubctl/replaced").rglob("privkey1.pem")
     assert kept.read_text() == "PRIVATE"
 
@@ -165,3 +220,47 @@ def test_what_is_left_of_a_lost_certificate_is_put_away(issued):
 def test_a_certificate_that_certbot_puts_elsewhere_is_an_error_and_no_endless_issuing(machine):
     machine.write("fake/certbot", "0\nSuccessfully received certificate.\n")
     assert machine.converge([WANTED]).error["code"] == "certificate-failed"
+
+
+THANKS = """\
+Saving debug log to /var/log/letsencrypt/letsencrypt.log
+Requesting a certificate for a.test
+The order was not ready.
+- - - - - - - - - - - - - - - - - - - -
+If you like Certbot, please consider supporting our work by:
+ * Donating to ISRG / Let's Encrypt:   https://letsencrypt.org/donate
+ * Donating to EFF:                    https://eff.org/donate-le
+- - - - - - - - - - - - - - - - - - - -
+Ask for help or search for solutions at https://community.letsencrypt.org.
+"""
+
+
+def test_an_error_is_what_certbot_says_of_the_matter_and_not_its_thanks(machine):
+    machine.write("fake/certbot", "1\n" + THANKS)
+    assert machine.converge([WANTED]).error["why"] == "The order was not ready."
+    machine.write("fake/certbot", "0\n" + THANKS)
+    assert machine.converge([WANTED]).error["why"] == "still due: issue"
+
+
+def asked_at(time):
+    caller = {"id": "5f0c0f3e-0000", "who": "ann@laptop", "from": "laptop", "command": "deploy"}
+    return {**caller, "started": time.isoformat(timespec="seconds")}
+
+
+@pytest.mark.parametrize("days", [-365, -1, 1, 365])
+def test_nothing_is_issued_while_the_clocks_disagree_and_both_are_named(issued, days):
+    machine = issued(days=-1)
+    will_issue(machine)
+    now = datetime.datetime.now(datetime.UTC)
+    error = machine.converge([WANTED], run=asked_at(now + datetime.timedelta(days=days))).error
+    assert error["code"] == "clock-wrong"
+    for time in (now, now + datetime.timedelta(days=days)):
+        assert f"{time:%Y-%m-%d %H:}" in error["why"]
+    assert "timedatectl set-ntp true" in error["hint"]
+    assert machine.calls("certbot") == []
+    assert machine.converge([WANTED], run=asked_at(now - datetime.timedelta(minutes=20))).status == 0
+
+
+def test_a_certificate_that_holds_needs_no_clock(issued):
+    then = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=365)
+    assert issued().converge([WANTED], run=asked_at(then)).changed == []

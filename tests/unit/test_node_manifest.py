@@ -24,10 +24,12 @@ from provision.node.resources import (
     Symlink,
     Unit,
     User,
+    Withheld,
 )
 
 ONE_OF_EACH = (
     Absent("/a"),
+    Withheld("/etc/nginx/sites-enabled/a.conf", "a.test"),
     Certificate("a.test", ("a.test", "www.a.test"), "ops@a.test", "https://acme.test/dir", "/var/www"),
     CheckedFiles("site", (File("/b", "b", secret=True), Symlink("/c", "b"), Absent("/d")), ("nginx", "-t")),
     Command("x", ("true",), unless=("false",)),

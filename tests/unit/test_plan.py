@@ -120,6 +120,7 @@ def test_a_node_without_services_opens_ssh_alone(ctx: Context) -> None:
     ("earlier", "later"),
     [
         ("directory:/run/sshd", "checked-files:sshd"),
+        ("withheld:/etc/nginx/sites-enabled/task_api.conf", "checked-files:nginx"),
         ("checked-files:nginx", "unit:nginx.service"),
         ("directory:/var/www/acme", "certificate:tasks.demo.test"),
         ("unit:nginx.service", "certificate:tasks.demo.test"),

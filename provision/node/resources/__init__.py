@@ -16,6 +16,7 @@ from .retired import Retired
 from .spiped_ends import SpipedEnds
 from .unit import Unit
 from .user import Group, User
+from .withheld import Withheld
 
 KINDS: tuple[type[Resource], ...] = (
     Absent,
@@ -35,6 +36,7 @@ KINDS: tuple[type[Resource], ...] = (
     Symlink,
     Unit,
     User,
+    Withheld,
 )
 """All kinds that a plan may hold. A new one is a file here and a line in this list."""
 
@@ -59,4 +61,5 @@ __all__ = [
     "Symlink",
     "Unit",
     "User",
+    "Withheld",
 ]

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, ClassVar
 from .. import certbot
 from ..errors import NodeError
 from ..records import dataclass
-from ..x509 import read_certificate
 from .base import Change, Resource, absolute, plain_word
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
 _WEEK = 7 * 86_400
 _DETAILS = ("Domain:", "Type:", "Detail:")
+_LOG_HINT = "on the node: less /var/log/letsencrypt/letsencrypt.log"
 _SET_DNS = "`hubctl create-node NODE` sets the DNS records"
 
 
@@ -58,13 +58,13 @@ class Certificate(Resource):
         return [Change(reason.value) for reason in self._reasons(run)]
 
     def _reasons(self, run: Run) -> list[Reason]:
-        found = read_certificate(certbot.live(run, self.name))
-        if found is None:
+        found, server = certbot.servable(run, self.name), certbot.renewal_server(run, self.name)
+        if found is None or not server:
             return [Reason.MISSING]
         reasons = []
         if not found.names >= set(self.domains):
             reasons.append(Reason.DOMAINS)
-        if certbot.renewal_server(run, self.name) != self.server:
+        if server != self.server:
             reasons.append(Reason.SERVER)
         # A short-lived certificate is renewed in its last third.
         if found.ends - time.time() < min(_WEEK, (found.ends - found.begins) / 3):
@@ -75,14 +75,24 @@ class Certificate(Resource):
         """Have it issued.
 
         Raises:
-            NodeError: with the authority's reason and what to do about it.
+            NodeError: with the authority's reason and what to do about it; or the clock is wrong.
         """
+        from .. import clock  # few runs issue one
+
+        clock.check(run)
         reasons = self._reasons(run)
         if reasons == [Reason.MISSING]:
             certbot.put_away(run, self.name)
         done = certbot.certonly(run, self.server, self._arguments(run, reasons))
-        if done.status != 0 or self._reasons(run):
+        if done.status != 0:
             raise self._failure(done)
+        if still := self._reasons(run):
+            raise NodeError(
+                "certificate-failed",
+                f"certbot has a certificate for {self.name}, which is not as it should be",
+                why=f"still due: {', '.join(reason.value for reason in still)}",
+                hint=_LOG_HINT,
+            )
 
     def _arguments(self, run: Run, reasons: Sequence[Reason]) -> list[str]:
         arguments = ["--email", self.email, "--webroot", "--webroot-path", str(run.path(self.webroot))]
@@ -108,9 +118,9 @@ class Certificate(Resource):
         return NodeError(
             "certificate-failed",
             f"no certificate for {self.name}",
-            why="\n".join(details) or done.tail(12),
+            why="\n".join(details or certbot.said(done)),
             hint=next(
                 (hint for sign, hint in hints.items() if sign in done.output),
-                "on the node: less /var/log/letsencrypt/letsencrypt.log",
+                _LOG_HINT,
             ),
         )
