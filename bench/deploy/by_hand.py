@@ -151,4 +151,5 @@ _WAYS: dict[str, Callable[[Item], Iterator[str]]] = {
     "spiped-ends": _nothing,
     "unit": _unit,
     "user": _user,
+    "withheld": _nothing,
 }

@@ -44,9 +44,10 @@ def for_others(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the same state for the other tools.
 
     Certificates, environments, releases, the firewall and commands become one shell test each (`kind: assertion`):
-    less than hubctl looks at, to the others' advantage.
+    less than hubctl looks at, to the others' advantage. What only mends a damaged node is left out.
     """
-    wanted = [leaf for leaf in leaves(found) if leaf["kind"] != "command" or leaf["unless"]]
+    kept = (leaf for leaf in leaves(found) if leaf["kind"] != "withheld")
+    wanted = [leaf for leaf in kept if leaf["kind"] != "command" or leaf["unless"]]
     return [
         {"kind": "assertion", "test": _TESTS[leaf["kind"]](leaf)} if leaf["kind"] in _TESTS else leaf
         for leaf in wanted
