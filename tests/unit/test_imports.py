@@ -41,7 +41,7 @@ NODE_LAYERS = (
     {"prefetch"},
     {"resources"},
     {"releases"},
-    {"apt", "certbot", "originals", "stopping", "ufw", "venv"},
+    {"apt", "certbot", "clock", "originals", "stopping", "ufw", "venv"},
     {"run"},
     {"facts", "journal", "systemd"},
     {"ahead", "audit", "diff", "lock", "meanwhile", "peer", "shapes", "system", "x509"},
