@@ -7,10 +7,17 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Callable
 
-Holder = dict[str, object]
+from .files import naming
+from .holder import Holder, identity, is_engine, of_kernel
+from .system import System
+
+PATH = "/run/hubctl/lock"
+_OTHERS = 0o077
+_UNNAMED_SECONDS = 1.0
 
 
 class Locked(Exception):  # noqa: N818  an outcome, not a fault
@@ -25,47 +32,111 @@ class Locked(Exception):  # noqa: N818  an outcome, not a fault
         self.holder = holder
 
 
-def holder_of(path: Path) -> Holder | None:
-    """Return who holds the lock, or None when nobody does; a dead holder's lock is nobody's."""
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        return None if _try(handle) else _read(handle)
-    finally:
-        os.close(handle)
+class Lock:
+    """The lock of a machine.
 
-
-@contextlib.contextmanager
-def hold(path: Path, me: Holder, wait: float, waiting: Callable[[Holder], None]) -> Iterator[None]:
-    """Hold the lock.
+    Whoever has the file open can lock it, to read it is enough: so only root can reach it.
 
     Args:
-        path: the lock file.
-        me: who we are, for those who find it locked.
-        wait: seconds to wait for another holder.
-        waiting: called about once a second meanwhile; may raise to give up.
-
-    Raises:
-        Locked: another holder kept it longer than that.
+        system: the machine.
     """
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._path = system.path(PATH)
+
+    def holder(self) -> Holder | None:
+        """Return who holds the lock, or None when nobody does; a dead holder's lock is nobody's."""
+        try:
+            handle = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            named = _read(handle)
+            if is_engine(named, self._system):
+                return named
+            return None if _try(handle) else of_kernel(handle) or {}
+        finally:
+            os.close(handle)
+
+    @contextlib.contextmanager
+    def hold(self, me: Holder, wait: float, waiting: Callable[[Holder], None]) -> Iterator[None]:
+        """Hold the lock.
+
+        Args:
+            me: who we are, for those who find it locked.
+            wait: seconds to wait for another holder.
+            waiting: called about once a second meanwhile; may raise to give up.
+
+        Raises:
+            Locked: another holder kept it longer than that.
+        """
+        handle = self._take(wait, waiting)
+        try:
+            with naming(self._path):
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, json.dumps({**me, **identity()}).encode(), 0)
+            yield
+            os.ftruncate(handle, 0)
+        finally:
+            os.close(handle)
+
+    def _take(self, wait: float, waiting: Callable[[Holder], None]) -> int:
         deadline = time.monotonic() + wait
-        while not _try(handle):
-            holder = _read(handle)
+        unnamed = time.monotonic() + _UNNAMED_SECONDS
+        while True:
+            handle = self._open()
+            # Another run may have put a new file in place of this one meanwhile.
+            if _try(handle) and _is_at(handle, self._path):
+                return handle
+            holder = self.holder()
+            os.close(handle)
+            if not holder and time.monotonic() < unnamed:
+                time.sleep(0.02)  # somebody looked who holds it
+                continue
             if time.monotonic() >= deadline:
-                raise Locked(holder)
-            waiting(holder)
+                raise Locked(holder or {})
+            waiting(holder or {})
             time.sleep(min(1.0, max(0.0, deadline - time.monotonic())))
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps({**me, "pid": os.getpid()}).encode(), 0)
-        yield
-        os.ftruncate(handle, 0)
-    finally:
+
+    def _open(self) -> int:
+        folder = self._path.parent
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_mode & _OTHERS:
+            folder.chmod(0o700)
+        handle = _private(self._path)
+        if not _exposed(handle):
+            return handle
         os.close(handle)
+        return self._renewed()
+
+    def _renewed(self) -> int:
+        """Replace a file that others may have open, unless an earlier version's engine is at work with it."""
+        guard = _private(self._path.with_name("renewal"))
+        try:
+            fcntl.flock(guard, fcntl.LOCK_EX)
+            handle = _private(self._path)
+            if not _exposed(handle) or is_engine(_read(handle), self._system):
+                return handle
+            os.close(handle)
+            self._path.unlink()
+            return _private(self._path)
+        finally:
+            os.close(guard)
+
+
+def _private(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def _exposed(handle: int) -> bool:
+    return bool(os.fstat(handle).st_mode & _OTHERS)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(handle), path.lstat())
+    return False
 
 
 def _try(handle: int) -> bool:

@@ -9,16 +9,16 @@ from typing import Any
 
 from . import audit, lock
 from .errors import Interrupted, NodeError, from_os_error
-from .files import remove_tree
+from .files import remove_tree, sweep
+from .holder import Holder
 from .journal import Journal
 from .originals import restore_all
 from .peer import Peer
 from .records import dataclass
-from .run import STATE, Run
-from .system import System
+from .run import Run
+from .system import STATE, System
 from .tally import Tally
 
-LOCK = "/run/hubctl/lock"
 _ENGINES = 3
 EXIT = {"done": 0, "failed": 1, "interrupted": 3, "locked": 75}
 
@@ -84,16 +84,16 @@ def exclusively(
     """
     peer = request.peer
 
-    def waiting(holder: lock.Holder) -> None:
+    def waiting(holder: Holder) -> None:
         if peer.interrupted():
             raise Interrupted
         peer.emit("progress", id="lock", text=f"waiting for {holder.get('who', 'another run')}")
 
     started = time.monotonic()
-    me: lock.Holder = {**request.caller, "since": audit.now()}
+    me: Holder = {**request.caller, "since": audit.now()}
     wait = float(request.manifest.get("lock_wait", 0))
     try:
-        with lock.hold(request.system.path(LOCK), me, wait, waiting):
+        with lock.Lock(request.system).hold(me, wait, waiting):
             return _locked(request, body, total, plan, started)
     except lock.Locked as error:
         peer.emit("locked", holder=error.holder)
@@ -126,6 +126,7 @@ def _locked(
         body(run, tally)
 
     result = _guard(run, whole, tally)
+    run.enter(-1, "")
     _log(run, tally, result, begun, plan)
     return _end(run, tally, result, started)
 
@@ -148,6 +149,7 @@ def _log(
         audit.record(run.state, entry)
         if tally.changes and plan is not None:
             audit.keep_plan(run.state, run.name, plan())
+        sweep(run.state / "plans")
         _prune_engines(run)
     except OSError as error:
         _say(run, from_os_error(error))

@@ -13,10 +13,9 @@ from .files import kind_of, make_directories, remove_tree
 from .journal import Journal
 from .meanwhile import Meanwhile
 from .peer import Peer
-from .system import System
+from .system import STATE, System
 from .systemd import Units
 
-STATE = "/var/lib/hubctl"
 _KEPT_RUNS = 20
 _PROGRESS_SECONDS = 0.3
 

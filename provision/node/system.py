@@ -11,11 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
-from .errors import NodeError, disk_full
+from .errors import NodeError, no_room
 from .records import dataclass
 
 if TYPE_CHECKING:
     import subprocess
+
+STATE = "/var/lib/hubctl"
+"""The engine's own directory."""
 
 Runner = Callable[..., "Completed"]
 OnLine = Optional[Callable[[str], None]]
@@ -147,7 +150,8 @@ class System:
         """
         done = self.run(list(argv), env=env, timeout=timeout, on_line=on_line)
         if done.status != 0:
-            raise NodeError(disk_full(done.output) or code, message, why=done.tail(), hint=hint)
+            full, room = no_room(done.output)
+            raise NodeError(full or code, message, why=done.tail(), hint=room or hint)
 
     def mortal(self) -> System:
         """Return this machine with programs that let others go first, and are killed when the engine ends."""

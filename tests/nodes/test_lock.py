@@ -96,6 +96,20 @@ def test_a_holder_that_was_killed_is_taken_over(bare, running):
     assert held.holder(bare, "box") is None
 
 
+def test_a_stranger_who_has_an_earlier_versions_file_open_holds_no_deploy_up(bare):
+    """It was open for all to read, which is enough to lock it."""
+    flock = "flock --shared /run/hubctl/lock"
+    bare.shell("box", "mkdir -p /run/hubctl; cd /run/hubctl; touch lock; chmod 755 .; chmod 644 lock")
+    bare.shell("box", f"systemd-run --quiet --unit=stranger --property=User=nobody {flock} sleep infinity")
+    bare.shell("box", "until grep -q FLOCK.*$(stat -c %i /run/hubctl/lock) /proc/locks; do sleep 0.1; done")
+    try:
+        bare.done("deploy")
+        assert "box: free" in bare.done("lock", "status").stdout
+        assert bare.shell("box", f"runuser -u nobody -- {flock} true 2>&1", check=False).endswith("denied\n")
+    finally:
+        bare.ssh("box", "systemctl", "stop", "stranger")
+
+
 def interrupt(fleet, process):
     process.send_signal(signal.SIGINT)
 

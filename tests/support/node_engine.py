@@ -133,9 +133,10 @@ class Machine:
         return found
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start the engine, which waits for a request."""
+        """Start the engine, which waits for a request; the last word is what nodes' engines are known by."""
+        engine = self.path("var/lib/hubctl/engine/tests")
         return subprocess.Popen(
-            [oldest_python(), "-s", str(PROGRAMS), str(self.root)],
+            [oldest_python(), "-s", str(PROGRAMS), str(self.root), str(engine)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(engine_folder())},

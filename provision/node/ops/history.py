@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import audit
 from ..request import Request
-from ..run import STATE
+from ..system import STATE
 from .answer import answer
 
 _LAST = 100

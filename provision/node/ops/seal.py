@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import NodeError
 from ..files import write_file
 from ..request import Request
-from ..run import STATE
+from ..system import STATE
 from .answer import answer
 
 _KEPT = (

@@ -6,9 +6,10 @@ import os
 import time
 from dataclasses import asdict
 
-from .. import audit, lock
+from .. import audit
+from ..lock import Lock
 from ..releases.home import homes
-from ..request import LOCK, Request
+from ..request import Request
 from ..run import Run
 from ..x509 import read_certificate
 from .answer import answer
@@ -30,7 +31,7 @@ def status(request: Request) -> int:
             "certificates": _certificates(run),
             "disk": _disk(run),
             "load": list(os.getloadavg()),
-            "lock": lock.holder_of(run.path(LOCK)),
+            "lock": Lock(request.system).holder(),
             "pending": sorted(run.journal.pending),
             "last": next(reversed(audit.read(run.state, 1)), None),
         },
