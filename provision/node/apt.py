@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .errors import NodeError, disk_full
+from .errors import NodeError, no_room
 from .files import make_directories, write_file
 from .run import Run
 from .system import Completed
@@ -41,7 +41,7 @@ def install(run: Run, names: Sequence[str]) -> None:
         run.meanwhile.begin()
         done = _install(run, names)
         # The lists name versions that the mirrors may have replaced since.
-        if done.status != 0 and not fresh and not disk_full(done.output):
+        if done.status != 0 and not fresh and not no_room(done.output)[0]:
             _update_lists(run, always=True)
             done = _install(run, names)
     run.dpkg.forget()
@@ -154,11 +154,9 @@ def _policy_script() -> str:
 
 
 def _failure(done: Completed, message: str) -> NodeError:
-    full = disk_full(done.output)
-    hint = "see the lines above; on the node: apt-get install --fix-broken"
-    if full:
-        hint = "free some space on the node (`df -h`, `apt-get clean`), then deploy again"
-    elif "Could not get lock" in done.output:
+    full, hint = no_room(done.output)
+    hint = hint or "see the lines above; on the node: apt-get install --fix-broken"
+    if "Could not get lock" in done.output:
         hint = "let the program named above finish, then deploy again"
     elif "Unable to locate package" in done.output:
         hint = "is the package in this release of the distribution?"

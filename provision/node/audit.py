@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .files import make_directories, write_file
+from .files import make_directories, naming
+from .state import load, save, typed
 
 _PLANS = 10
 
@@ -26,16 +27,18 @@ def record(state: Path, entry: dict[str, object]) -> None:
         entry: who, when, command, what changed, result.
     """
     make_directories(state)
+    path = state / "audit.jsonl"
     line = json.dumps(entry, ensure_ascii=False) + "\n"
-    handle = os.open(state / "audit.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(handle, line.encode())
-    finally:
-        os.close(handle)
+    with naming(path):
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(handle, line.encode())
+        finally:
+            os.close(handle)
 
 
 def read(state: Path, limit: int) -> list[dict[str, Any]]:
-    """Return the last entries of the log, oldest first; a line cut short by a crash is left out."""
+    """Return the last entries of the log, oldest first; a line that is damaged, as by a crash, is left out."""
     try:
         lines = (state / "audit.jsonl").read_text("utf-8", "replace").splitlines()
     except FileNotFoundError:
@@ -43,9 +46,11 @@ def read(state: Path, limit: int) -> list[dict[str, Any]]:
     entries = []
     for line in lines[-limit:]:
         try:
-            entries.append(json.loads(line))
-        except ValueError:  # noqa: PERF203
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
             continue
+        if isinstance(entry, dict):
+            entries.append(entry)
     return entries
 
 
@@ -54,14 +59,24 @@ def keep_plan(state: Path, name: str, plan: dict[str, object]) -> None:
     plans = state / "plans"
     make_directories(plans)
     plans.chmod(0o700)
-    write_file(plans / f"{name}.json", json.dumps(plan, ensure_ascii=False).encode())
+    save(plans / f"{name}.json", plan)
     for old in sorted(plans.glob("*.json"))[:-_PLANS]:
         old.unlink()
 
 
 def last_plan(state: Path) -> dict[str, Any]:
-    """Return the last plan that changed something, or nothing."""
-    for path in sorted((state / "plans").glob("*.json"), reverse=True):
-        plan = json.loads(path.read_bytes())
-        return plan if isinstance(plan, dict) else {}
-    return {}
+    """Return the last plan that changed something, or nothing.
+
+    Raises:
+        NodeError: it is damaged.
+    """
+    path = max((state / "plans").glob("*.json"), default=None)
+    if path is None:
+        return {}
+    return load(path, "plan", f"on the node: `rm -r {path}`; the next deploy keeps another", _plan) or {}
+
+
+def _plan(data: Any) -> dict[str, Any]:
+    for resource in typed(typed(data, dict).get("resources", []), list):
+        typed(resource["kind"], str)
+    return typed(data, dict)

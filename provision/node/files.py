@@ -46,9 +46,9 @@ def write_file(
         OSError: such as a full disk; what was there is unharmed and the temporary file is gone.
     """
     new = temporary(path)
-    new.unlink(missing_ok=True)
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
+    with naming(path), _undone(new):
+        new.unlink(missing_ok=True)
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             rest = memoryview(data.encode() if isinstance(data, str) else data)
             while rest:
@@ -62,10 +62,35 @@ def write_file(
         finally:
             os.close(handle)
         new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
     sync_directory(path.parent)
+
+
+@contextlib.contextmanager
+def _undone(new: Path) -> Iterator[None]:
+    """Take a temporary file back if it does not get its place."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files that a killed run has left in a folder of which this is the only user."""
+    for path in folder.glob(".*.hubctl-new"):
+        path.unlink()
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Have errors of the system name the file that they are about: a full disk names none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno:
+            error.filename, error.filename2 = str(path), None
+        raise
 
 
 @contextlib.contextmanager
@@ -82,13 +107,10 @@ def alone_in(folder: Path) -> Iterator[None]:
 def write_link(path: Path, target: str) -> None:
     """Put a symbolic link in place in one step; a file or link that is there is replaced."""
     new = temporary(path)
-    new.unlink(missing_ok=True)
-    new.symlink_to(target)
-    try:
-        new.replace(path)
-    except BaseException:
+    with naming(path), _undone(new):
         new.unlink(missing_ok=True)
-        raise
+        new.symlink_to(target)
+        new.replace(path)
     sync_directory(path.parent)
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from .errors import NodeError
-from .files import make_directories, write_file
-
-T = TypeVar("T")
+from .state import load, save, typed, words
 
 
 class Due(NamedTuple):
@@ -46,22 +42,23 @@ class Journal:
         self._read()
 
     def _read(self) -> None:
-        try:
-            data = json.loads(self._path.read_bytes())
-            # Another version may have written it: what is not there has its default.
-            self.pending = _typed(data, "pending", self.pending)
-            self.switches = _typed(data, "switches", self.switches)
-            self.daemon_reload = _typed(data, "daemon_reload", self.daemon_reload)
-            self.run = _typed(data, "run", self.run)
-            self.changed = _typed(data, "changed", self.changed)
-        except FileNotFoundError:
-            return
-        except ValueError as error:
-            raise NodeError(
-                "journal-damaged",
-                f"{self._path} cannot be read: {error}",
-                hint=f"restart the node's services by hand, remove {self._path}, then deploy again",
-            ) from error
+        hint = f"restart the node's services by hand, remove {self._path}, then deploy again"
+        load(self._path, "journal", hint, self._take)
+
+    def _take(self, data: Any) -> None:
+        # Another version may have written it: what is not there has its default.
+        found = typed(data, dict)
+        self.pending = {
+            target: {action: words(causes) for action, causes in typed(actions, dict).items()}
+            for target, actions in typed(found.get("pending", {}), dict).items()
+        }
+        self.switches = {
+            service: {name: typed(switch[name], str) for name in ("release", "former")}
+            for service, switch in typed(found.get("switches", {}), dict).items()
+        }
+        self.daemon_reload = typed(found.get("daemon_reload", False), bool)
+        self.run = typed(found.get("run", {}), dict)
+        self.changed = words(found.get("changed", []))
 
     def _write(self) -> None:
         if not self._durable:
@@ -69,7 +66,6 @@ class Journal:
         if not (self.pending or self.switches or self.daemon_reload or self.run):
             self._path.unlink(missing_ok=True)
             return
-        make_directories(self._path.parent)
         state = {
             "pending": self.pending,
             "switches": self.switches,
@@ -77,7 +73,7 @@ class Journal:
             "run": self.run,
             "changed": self.changed,
         }
-        write_file(self._path, json.dumps(state).encode())
+        save(self._path, state)
 
     def begin(self, run: dict[str, object]) -> dict[str, object]:
         """Note the run that makes changes; return the run before it if that never ended, else nothing."""
@@ -157,17 +153,3 @@ class Journal:
         if self.run:
             self.run, self.changed = {}, []
             self._write()
-
-
-def _typed(data: object, name: str, default: T) -> T:
-    """Return a field of the file.
-
-    Raises:
-        ValueError: it is of another type than its default.
-    """
-    if not isinstance(data, dict):
-        raise ValueError("it is no object")
-    value = data.get(name, default)
-    if not isinstance(value, type(default)):
-        raise ValueError(f"{name} is of the wrong type")
-    return value

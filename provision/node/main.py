@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from .errors import Interrupted, NodeError
+from .errors import Interrupted, NodeError, from_os_error
 from .peer import Peer
 from .request import EXIT, Request, bug
 from .system import System
@@ -32,6 +32,8 @@ def main(system: System | None = None) -> int:
         return EXIT["interrupted"]
     except NodeError as error:
         return _refuse(peer, error)
+    except OSError as error:
+        return _refuse(peer, from_os_error(error))
     except ValueError as error:
         return _refuse(peer, NodeError("bad-manifest", f"the request cannot be read: {error}"))
     except Exception:  # noqa: BLE001  the operator gets an event, whatever it is

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from .files import kind_of, make_directories, remove, remove_tree, sync_directory, write_file, write_link
 from .run import Run
+from .state import load, save, typed
 
 _INDEX = "index.json"
 
@@ -35,7 +35,7 @@ class Originals:
         make_directories(self._folder)
         self._folder.chmod(0o700)
         index = [self._save(number, path) for number, path in enumerate(paths)]
-        write_file(self._folder / _INDEX, json.dumps(index).encode())
+        save(self._folder / _INDEX, {"files": index})
 
     def _save(self, number: int, name: str) -> dict[str, Any]:
         path = self._ctx.path(name)
@@ -51,15 +51,20 @@ class Originals:
         return entry
 
     def restore(self) -> list[str]:
-        """Put every file back exactly as it was; return their paths."""
-        index = json.loads((self._folder / _INDEX).read_bytes())
+        """Put every file back exactly as it was; return their paths.
+
+        Raises:
+            NodeError: what was kept is damaged.
+        """
+        hint = f"on the node: look into {self._folder}, then `rm -r` it; a deploy writes the group anew"
+        index = load(self._folder / _INDEX, "originals", hint, _index) or []
         for number, entry in enumerate(index):
             path = self._ctx.path(entry["path"])
             if entry["kind"] == "link":
                 write_link(path, entry["target"])
             elif entry["kind"] == "file":
                 data = (self._folder / str(number)).read_bytes()
-                write_file(path, data, entry["mode"], tuple(entry["owner"]), tuple(entry["times"]))
+                write_file(path, data, entry["mode"], entry["owner"], entry["times"])
             else:
                 remove(path)
         self.drop()
@@ -70,6 +75,19 @@ class Originals:
         (self._folder / _INDEX).unlink(missing_ok=True)
         sync_directory(self._folder)
         remove_tree(self._folder)
+
+
+def _index(data: Any) -> list[dict[str, Any]]:
+    """Return the entries of an index; before it had a format it was a list alone."""
+    index = typed(data["files"] if isinstance(data, dict) else data, list)
+    for entry in index:
+        for name in ("path", "kind", *(("target",) if entry["kind"] == "link" else ())):
+            typed(entry[name], str)
+        if entry["kind"] == "file":
+            for number in (entry["mode"], *entry["owner"], *entry["times"]):
+                typed(number, int)
+            entry["owner"], entry["times"] = tuple(entry["owner"][:2]), tuple(entry["times"][:2])
+    return index
 
 
 def _root(run: Run) -> Path:

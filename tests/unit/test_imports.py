@@ -43,8 +43,9 @@ NODE_LAYERS = (
     {"releases"},
     {"apt", "certbot", "clock", "originals", "stopping", "ufw", "venv"},
     {"run"},
-    {"facts", "journal", "systemd"},
-    {"ahead", "audit", "diff", "lock", "meanwhile", "peer", "shapes", "system", "x509"},
+    {"audit", "facts", "journal", "lock", "systemd"},
+    {"holder"},
+    {"ahead", "diff", "meanwhile", "peer", "shapes", "state", "system", "x509"},
     {"files"},
     {"errors", "records"},
 )

@@ -121,14 +121,6 @@ def test_plans_are_kept_without_secrets_and_only_if_something_changed(machine):
     assert plan.stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"pending": []}', '{"daemon_reload": "yes"}', '{"run": null}'])
-def test_a_damaged_journal_is_an_error_that_says_what_to_do(machine, text):
-    machine.write("var/lib/hubctl/journal.json", text)
-    run = machine.converge([FILE])
-    assert run.error["code"] == "journal-damaged"
-    assert "deploy again" in run.error["hint"]
-
-
 def test_a_journal_of_another_version_is_read(machine):
     """What it does not say has its default, and what is not known here is passed over."""
     machine.write("var/lib/hubctl/journal.json", '{"daemon_reload": true, "reboots": 1}')

@@ -6,10 +6,12 @@ import json
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from .. import venv
-from ..files import make_directories, remove_tree, write_file, write_link
+from ..files import remove_tree, write_link
 from ..run import Run
+from ..state import load, save, words
 from .served import Served, read
 
 ROOT = "/opt/hub"
@@ -84,22 +86,22 @@ class Home:
             self._current.unlink(missing_ok=True)
 
     def order(self) -> list[str]:
-        """Return the releases that have proven healthy: each after the one that it replaced."""
-        try:
-            names = json.loads(self._order.read_bytes())
-        except FileNotFoundError:
-            return []
-        return [str(name) for name in names]
+        """Return the releases that have proven healthy: each after the one that it replaced.
+
+        Raises:
+            NodeError: that is not to be read.
+        """
+        hint = f"on the node: `rm -r {self._order}`; a rollback then needs to be told its release (--to)"
+        return load(self._order, "order", hint, _order) or []
 
     def note_deploy(self, release: str, former: str) -> None:
         """Put a release at the end of the order, after the one that served before it.
 
         That one may be older than others: who rolled back from a release is not to be taken back to it.
         """
-        make_directories(self._order.parent)
         order = [name for name in self.order() if name not in (release, former)]
         names = filter(self.built, dict.fromkeys([*order, former, release]))
-        write_file(self._order, json.dumps(list(names)).encode())
+        save(self._order, {"releases": list(names)})
 
     def retire(self) -> None:
         """Let no release serve, and none be rolled back to; they stay on disk."""
@@ -118,6 +120,11 @@ class Home:
         # Without its description it counts no longer, should this be cut short.
         (self.folder(release) / DESCRIPTION).unlink(missing_ok=True)
         remove_tree(self.folder(release))
+
+
+def _order(data: Any) -> list[str]:
+    """Return the releases that a file names; before it had a format it was a list alone."""
+    return words(data["releases"] if isinstance(data, dict) else data)
 
 
 def homes(run: Run) -> Iterator[Home]:
