@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import Exit, HubError
+from ..errors import HubError
 from ..output import Output
 from ..transport.connect import connect
-from ..transport.engine import Blobs, Engine, Event, OnEvent, prepare_to_connect, prepare_to_start, start
+from ..transport.engine import Blobs, Engine, OnEvent, prepare_to_connect, prepare_to_start, start
 from ..transport.engine import run as run_engine
 from .ahead import Ahead
 from .fleet import LoadedFleet
@@ -108,8 +108,10 @@ class Job:
             on_event: called with each of the engine's events too, as it comes.
             **fields: the operation's own fields.
         """
+        from .listener import Listener  # late: the connection is being opened meanwhile
+
         outcome = Outcome(node)
-        listener = _Listener(outcome, self.output, on_event)
+        listener = Listener(op, outcome, self.output, on_event)
         try:
             with self._engine(node) as engine:
                 status = run_engine(
@@ -160,62 +162,3 @@ def _stopped(node: str, status: int, command: str) -> HubError:
         why=f"the engine ended with status {status}",
         hint="run the same command again: it carries on where this one stopped",
     )
-
-
-class _Listener:
-    """Turns the engine's events into output and an outcome."""
-
-    def __init__(self, outcome: Outcome, output: Output, on_event: OnEvent | None) -> None:
-        self._outcome = outcome
-        self._output = output
-        self._on_event = on_event
-
-    def __call__(self, event: Event) -> None:
-        self._output.event("engine", node=self._outcome.node, detail=dict(event))
-        handler = getattr(self, f"_on_{event['event']}", None)
-        if handler is not None:
-            handler(event)
-        if self._on_event is not None:
-            self._on_event(event)
-
-    def _say(self, text: str) -> None:
-        self._output.line(f"{self._outcome.node}: {text}")
-
-    def _on_resource(self, event: Event) -> None:
-        if event["status"] in ("changed", "would-change"):
-            self._outcome.changes.append(event)
-        if event["status"] == "changed":
-            self._say(f"changed {event['id']} ({', '.join(change['what'] for change in event['changes'])})")
-
-    def _on_unit(self, event: Event) -> None:
-        self._say(f"{event['action']} {event['name']}")
-
-    def _on_progress(self, event: Event) -> None:
-        self._output.progress(event["text"])
-
-    def _on_data(self, event: Event) -> None:
-        self._outcome.data = event["data"]
-
-    def _on_error(self, event: Event) -> None:
-        self._outcome.error = self._outcome.error or HubError(
-            event["code"],
-            ": ".join(filter(None, (self._outcome.node, event.get("id"), event["message"]))),
-            why=event.get("why", ""),
-            hint=event.get("hint", ""),
-        )
-
-    def _on_locked(self, event: Event) -> None:
-        holder, node = event["holder"], self._outcome.node
-        self._outcome.error = HubError(
-            "locked",
-            f"{node} is locked by {holder.get('who', 'somebody')}",
-            why=f"`{holder.get('command', '?')}` since {holder.get('started', '?')} from {holder.get('from', '?')}",
-            hint=f"wait for it with --lock-wait 600, or look with `hubctl lock status {node}`",
-            exit_code=Exit.LOCKED,
-        )
-
-    def _on_end(self, event: Event) -> None:
-        self._outcome.ok = event["ok"]
-        self._outcome.changed = event["changed"]
-        self._outcome.failed = event["failed"]
-        self._outcome.seconds = event["seconds"]

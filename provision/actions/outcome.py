@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import HubError
+
+if TYPE_CHECKING:
+    from ..transport.events import Resource
 
 
 @dataclass
@@ -19,5 +21,5 @@ class Outcome:
     failed: int = 0
     seconds: float = 0.0
     error: HubError | None = None
-    changes: list[Mapping[str, Any]] = field(default_factory=list)
+    changes: list[Resource] = field(default_factory=list)
     data: Any = None

@@ -18,6 +18,7 @@ PARALLEL = 10  # sshd drops starts beyond that (MaxStartups), and an operator's 
 def at_once(one: Callable[[Item], Result], items: Sequence[Item], parallel: int = PARALLEL) -> list[Result]:
     """Do something with each item, at most `parallel` at a time; return the results in the items' order.
 
+    What one raises, a defect, waits for the end of the others: none is left in the middle of its work.
     An interrupt is not kept waiting: the threads are daemons, their connections end with the process, and by that the
     engines know to stop after the resource in hand. (A ThreadPoolExecutor waits for its threads when Python ends.)
     """
@@ -41,13 +42,11 @@ def at_once(one: Callable[[Item], Result], items: Sequence[Item], parallel: int 
 
     for _ in range(min(parallel, len(items))):
         threading.Thread(target=work, daemon=True).start()
-    results: dict[int, Result] = {}
-    while len(results) < len(items):
-        number, result, error = ended.get()
+    found = sorted((ended.get() for _ in items), key=lambda item: item[0])
+    for _, _, error in found:
         if error is not None:
             raise error
-        results[number] = result
-    return [results[number] for number in range(len(items))]
+    return [result for _, result, _ in found]
 
 
 def until_failure(one: Callable[[str], Outcome], nodes: Sequence[str]) -> list[Outcome]:

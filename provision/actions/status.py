@@ -8,10 +8,11 @@ from functools import partial
 
 from ..inventory.model import Node
 from ..services import RECIPES
+from ..transport.answers import Heard
 from .job import Job
 from .outcome import Outcome
 from .several import at_once
-from .tunnels import Answer, ask_far_end
+from .tunnels import ask_far_end
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class NodeStatus:
     """One node: the engine's answer, and that of the far end of each tunnel that begins there."""
 
     outcome: Outcome
-    tunnels: Mapping[str, Answer]
+    tunnels: Mapping[str, Heard]
 
 
 def status(job: Job, nodes: Sequence[str]) -> list[NodeStatus]:
@@ -31,7 +32,7 @@ def status(job: Job, nodes: Sequence[str]) -> list[NodeStatus]:
         if node in tunnel.sources
     ]
     outcomes: dict[str, Outcome] = {}
-    answers: dict[tuple[str, str], Answer] = {}
+    answers: dict[tuple[str, str], Heard] = {}
 
     def ask_node(node: str) -> None:
         outcomes[node] = job.ask("status", node, services=questions_to(job.loaded.fleet.nodes[node]))

@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..services import TARGETS
 from ..steps.tunnel import Question, target_of
+from ..transport.answers import Heard
 from .job import Job
 
 ENTRY = "127.0.0.1"
 SILENCE_SECONDS = 5
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back through a tunnel.
-
-    Args:
-        problem: what went wrong, or nothing.
-        silent: whether the connection stands and the service says nothing by itself.
-        ms: how long it took, in milliseconds.
-    """
-
-    problem: str
-    silent: bool = False
-    ms: float = 0.0
-
-    def __str__(self) -> str:
-        """Say it in a few words, after `the far end`."""
-        if self.problem:
-            return f"does not answer: {self.problem}"
-        return "keeps the connection open" if self.silent else f"answers in {self.ms:.0f} ms"
 
 
 def ask_far_end(
@@ -41,7 +19,7 @@ def ask_far_end(
     host: str = ENTRY,
     seconds: float = 0,
     silence: float = SILENCE_SECONDS,
-) -> Answer:
+) -> Heard:
     """Ask the service at a tunnel's far end for its health, from a near end.
 
     Args:
@@ -64,4 +42,4 @@ def ask_far_end(
         seconds=seconds,
         silence=SILENCE_SECONDS if question.text else silence,
     )
-    return Answer(outcome.error.message) if outcome.error else Answer(**outcome.data)
+    return Heard(outcome.error.message) if outcome.error else outcome.data

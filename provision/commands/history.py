@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .options import InventoryOption, JsonOption, ask_nodes, command, load_fleet
+from .outcomes import show_errors
 
 SHOWN = 3  # changes named in a row of the table; --json has all
 
@@ -22,15 +23,15 @@ def history(
     When, by whom, what changed, and how it ended.
     """
     with command(json) as output:
+        from ..transport.answers import plain
+
         loaded = load_fleet(inventory)
-        (outcome,) = ask_nodes(loaded, [node], "history", f"history {node}", output, last=last)
-        runs = outcome.data["runs"]
+        outcomes = ask_nodes(loaded, [node], "history", f"history {node}", output, last=last)
+        show_errors(outcomes, output)
+        runs = outcomes[0].data.runs
         for run in runs:
-            output.event("run", node=node, **run)
-        rows = [
-            [run["begun"], run["who"], run["command"], run["result"], _changed(run["changed"])]
-            for run in runs
-        ]
+            output.event("run", node=node, **plain(run))
+        rows = [[run.begun, run.who, run.command, run.result, _changed(run.changed)] for run in runs]
         output.table(f"history of {node}", ["when", "who", "command", "result", "changed"], rows)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from ..errors import Exit
 from .options import InventoryOption, JsonOption, NodesArgument, YesOption, ask_nodes, command, load_fleet
-from .outcomes import describe_holder
+from .outcomes import answered, show_errors
 
 app = typer.Typer(help="See who works on a node.", rich_markup_mode=None, no_args_is_help=True)
 
@@ -17,10 +17,12 @@ app = typer.Typer(help="See who works on a node.", rich_markup_mode=None, no_arg
 def status(nodes: NodesArgument = None, inventory: InventoryOption = None, json: JsonOption = False) -> None:
     """Show the holder of each node's lock."""
     with command(json) as output:
-        for outcome in ask_nodes(load_fleet(inventory), nodes, "lock-status", "lock status", output):
-            holder = outcome.data["holder"]
-            output.event("lock", node=outcome.node, holder=holder)
-            output.result(f"{outcome.node}: {describe_holder(holder)}")
+        outcomes = ask_nodes(load_fleet(inventory), nodes, "lock-status", "lock status", output)
+        for outcome in answered(outcomes):
+            lock = outcome.data
+            output.event("lock", node=outcome.node, holder=lock.plain_holder)
+            output.result(f"{outcome.node}: {lock.holder or 'free'}")
+        show_errors(outcomes, output)
 
 
 @app.command()
@@ -43,10 +45,11 @@ def release(
         outcomes = ask_nodes(
             load_fleet(inventory), nodes, "lock-release", "lock release", output, force=force
         )
-        for outcome in outcomes:
-            holder, released = outcome.data["holder"], outcome.data["released"]
-            output.event("lock", node=outcome.node, holder=holder, released=released)
-            did = "stopped" if released else "still at it, and will stop:"
-            output.result(f"{outcome.node}: {f'{did} {describe_holder(holder)}' if holder else 'was free'}")
-        if not all(outcome.data["released"] for outcome in outcomes):
+        for outcome in answered(outcomes):
+            lock = outcome.data
+            output.event("lock", node=outcome.node, holder=lock.plain_holder, released=lock.released)
+            did = "stopped" if lock.released else "still at it, and will stop:"
+            output.result(f"{outcome.node}: {f'{did} {lock.holder}' if lock.holder else 'was free'}")
+        show_errors(outcomes, output)
+        if not all(outcome.data.released for outcome in outcomes):
             raise typer.Exit(int(Exit.LOCKED))

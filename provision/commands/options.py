@@ -117,15 +117,7 @@ def ask_nodes(
     output: Output,
     **fields: object,
 ) -> list[Outcome]:
-    """Have nodes do one operation of the engine, several at once; return the outcomes of those that could.
-
-    Raises:
-        typer.Exit: a node failed; its error has been shown.
-    """
+    """Have nodes do one operation of the engine, several at once; return all outcomes, failed ones too."""
     from ..actions.job import Caller, Job
-    from .outcomes import show_errors
 
-    job = Job(loaded, Caller(command_line), output)
-    outcomes = job.ask_all(op, chosen_nodes(loaded, names), **fields)
-    show_errors(outcomes, output)
-    return outcomes
+    return Job(loaded, Caller(command_line), output).ask_all(op, chosen_nodes(loaded, names), **fields)

@@ -36,19 +36,17 @@ def compare_and_show(job: Job, nodes: list[str], *, parallel: int) -> None:
 
 
 def _show_changes(outcome: Outcome, output: Output) -> None:
-    for event in outcome.changes:
-        output.result(f"{outcome.node}: {event['id']}")
-        for change in event["changes"]:
-            output.result(f"  {change['what']}")
-            if change.get("diff"):
-                output.diff(change["diff"])
+    for resource in outcome.changes:
+        output.result(f"{outcome.node}: {resource.id}")
+        for change in resource.changes:
+            output.result(f"  {change.what}")
+            if change.diff:
+                output.diff(change.diff)
 
 
-def describe_holder(holder: dict[str, str] | None) -> str:
-    """Describe a holder in one line."""
-    if not holder:
-        return "free"
-    return f"`{holder.get('command')}` by {holder.get('who')} from {holder.get('from')} since {holder.get('started')}"
+def answered(outcomes: list[Outcome]) -> list[Outcome]:
+    """Return the outcomes of the nodes that have answered; the errors of the others are shown after them."""
+    return [outcome for outcome in outcomes if outcome.error is None]
 
 
 def show_outcomes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .options import InventoryOption, JsonOption, NodesArgument, ask_nodes, command, load_fleet
+from .outcomes import answered, show_errors
 
 
 def releases(
@@ -10,10 +11,14 @@ def releases(
 ) -> None:
     """List the releases on the nodes."""
     with command(json) as output:
+        from ..transport.answers import plain
+
         rows = []
-        for outcome in ask_nodes(load_fleet(inventory), nodes, "releases", "releases", output):
-            for item in outcome.data["releases"]:
-                output.event("release", node=outcome.node, **item)
-                running = "running" if item["current"] else ""
-                rows.append([outcome.node, item["service"], item["release"], item["made"], running])
+        outcomes = ask_nodes(load_fleet(inventory), nodes, "releases", "releases", output)
+        for outcome in answered(outcomes):
+            for item in outcome.data.releases:
+                output.event("release", node=outcome.node, **plain(item))
+                running = "running" if item.current else ""
+                rows.append([outcome.node, item.service, item.release, item.made, running])
         output.table("releases", ["node", "service", "release", "made", ""], rows)
+        show_errors(outcomes, output)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ..errors import HubError
 from .printers import PlainPrinter, Printer, RichPrinter, write
-from .text import annotation, clean, each, error_lines, harmless_in_actions, seconds
+from .text import annotation, clean, cleaned, each, error_lines, harmless_in_actions, seconds
 
 if TYPE_CHECKING:
     from .board import Board
@@ -85,7 +85,7 @@ class Output:
         if not self._json:
             return
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        text = json.dumps({"event": kind, "time": now, **fields}, default=str)
+        text = json.dumps(cleaned({"event": kind, "time": now, **fields}), default=str)
         with self._lock:
             write(self._stdout, f"{text}\n")
 

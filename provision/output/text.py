@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from ..errors import HubError, HubErrors
@@ -16,6 +16,8 @@ _ESCAPES = re.compile(
 )
 # Control characters but tab and newline, C1 controls, and those that turn the direction of the text.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# All that somebody takes for the end of a line: what is one line here must not be two further on.
+_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 
 class Line(NamedTuple):
@@ -27,8 +29,21 @@ class Line(NamedTuple):
 
 def clean(text: str) -> str:
     """Return a text without escape sequences and control characters; newlines and tabs stay."""
-    unified = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _CONTROLS.sub("", _ESCAPES.sub("", unified))
+    return _CONTROLS.sub("", _LINE_ENDS.sub("\n", _ESCAPES.sub("", text)))
+
+
+def one_line(text: str) -> str:
+    """Return a text as one line, cleaned."""
+    return " ".join(clean(text).split())
+
+
+def cleaned(value: object) -> object:
+    """Return plain data with all its texts cleaned."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        return {clean(str(key)): cleaned(each) for key, each in value.items()}
+    return [cleaned(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def harmless_in_actions(text: str) -> str:
@@ -81,10 +96,13 @@ def annotation(error: HubError) -> str:
     """Return the GitHub workflow command that marks an error in the inventory."""
     place = ""
     if error.where:
-        file = _escaped(error.where.file).replace(":", "%3A").replace(",", "%2C")
-        place = f"file={file},line={error.where.line},col={error.where.column},"
+        place = f"file={_property(error.where.file)},line={error.where.line},col={error.where.column},"
     body = "\n".join(part for part in (error.message, error.why, error.hint) if part)
-    return f"::error {place}title={error.code}::{_escaped(body)}"
+    return f"::error {place}title={_property(error.code)}::{_escaped(body)}"
+
+
+def _property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def _escaped(text: str) -> str:

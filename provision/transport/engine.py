@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +19,16 @@ from ..packing import engine_archive
 if TYPE_CHECKING:
     import paramiko
 
+    from .events import End, Event
     from .ssh import Session
 
 FOLDER = "/var/lib/hubctl/engine"
 NOT_THERE = 90
 NO_PYTHON = 91
 SILENCE_SECONDS = 900  # the longest time an engine may say nothing: one slow package installation
+_RESULTS = {"done": 0, "failed": 1, "interrupted": 3, "locked": int(Exit.LOCKED)}
 
-Event = Mapping[str, Any]
-OnEvent = Callable[[Event], None]
+OnEvent = Callable[["Event"], None]
 Blobs = Mapping[str, Callable[[], bytes]]
 """Content by sha256, made only when a node asks for it."""
 
@@ -84,13 +85,14 @@ def run(engine: Engine, request: Mapping[str, Any], *, blobs: Blobs, on_event: O
         engine: the engine; it has ended afterwards.
         request: what is asked for (docs/reference/engine.md).
         blobs: what the node may ask for.
-        on_event: called with every event, in order.
+        on_event: called with every event, in order; the last is the end.
 
     Returns:
-        The engine's exit status.
+        The engine's exit status: 0 when the end says that all is done, and only then.
 
     Raises:
-        HubError: the connection was lost or the engine could not be started.
+        HubError: the connection was lost, the engine could not be started or stopped before its end, or what answers
+            is no engine of hubctl's.
     """
     session = engine.session
     frame = gzip.compress(json.dumps(request).encode(), compresslevel=6, mtime=0)
@@ -116,52 +118,68 @@ def _no_engine(session: Session, why: str) -> HubError:
 
 
 def _converse(engine: Engine, frame: bytes, blobs: Blobs, on_event: OnEvent) -> int:
+    from .events import Garbled
+
     session, channel = engine.session, engine.channel
     try:
-        _send(channel, frame)
-        for event in _events(session, channel):
-            if event.get("event") == "need":
-                for sha256 in event["blobs"]:
-                    _send(channel, blobs[sha256]())
-            else:
-                on_event(event)
-        return _status(session, channel)
+        session.send(channel, _framed(frame))
+        end = _listen(engine, dict(blobs), on_event)
+        return _status(engine, end)
+    except Garbled as error:
+        raise _garbled(session, str(error)) from None
     finally:
         # Closing stdin is also how the engine learns that the operator is gone.
         channel.close()
 
 
-def _send(channel: paramiko.Channel, payload: bytes) -> None:
-    try:
-        channel.sendall(struct.pack(">Q", len(payload)) + payload)
-    except OSError:
-        return  # the engine is gone: its exit status tells why
+def _listen(engine: Engine, blobs: dict[str, Callable[[], bytes]], on_event: OnEvent) -> End | None:
+    """Take all events; return the last if it is the end. Each blob is given once."""
+    from .events import End, Garbled, Need, read
+
+    end: End | None = None
+    for event in read(engine.session.pieces(engine.channel)):
+        if end is not None:
+            raise Garbled("it goes on after its end")
+        if isinstance(event, Need):
+            for sha256 in event.blobs:
+                if sha256 not in blobs:
+                    raise Garbled(f"it asks for {sha256}, which it does not need")
+                engine.session.send(engine.channel, _framed(blobs.pop(sha256)()))
+            continue
+        end = event if isinstance(event, End) else None
+        on_event(event)
+    return end
 
 
-def _events(session: Session, channel: paramiko.Channel) -> Iterator[Event]:
-    try:
-        for line in channel.makefile("r"):
-            yield json.loads(line)
-    except TimeoutError:
-        raise session.lost(f"the engine said nothing for {SILENCE_SECONDS} s") from None
-    except ValueError:
-        raise HubError("engine-garbled", "the engine's answer is no event", why=line[:500]) from None
+def _framed(payload: bytes) -> bytes:
+    return struct.pack(">Q", len(payload)) + payload
 
 
-def _status(session: Session, channel: paramiko.Channel) -> int:
-    stderr = channel.makefile_stderr("r").read()
-    status = channel.recv_exit_status()
-    if status == -1:
-        raise session.lost(_text(stderr) or "the engine ended without a status")
-    if status not in (0, 1, 3, int(Exit.LOCKED), NOT_THERE, NO_PYTHON):
+def _status(engine: Engine, end: End | None) -> int:
+    """Return the engine's exit status, which must be the one of its end."""
+    from .events import Garbled
+
+    session = engine.session
+    status, stderr = session.ended(engine.channel)
+    if end is None and status in (NOT_THERE, NO_PYTHON):
+        return status
+    if end is None:
         raise HubError(
             "engine-died",
-            f"the engine on {session.target.pin.node} ended with status {status}",
-            why=_text(stderr)[-2000:],
+            f"the engine on {session.target.pin.node} stopped before its end, with status {status}",
+            why=stderr[-2000:],
             hint="run the same command again: what was journaled is finished first",
         )
+    if status != _RESULTS[end.result]:
+        raise Garbled(f"it ends with status {status} though it says {end.result}")
     return status
 
 
-def _text(raw: str | bytes) -> str:
-    return (raw.decode(errors="replace") if isinstance(raw, bytes) else raw).strip()
+def _garbled(session: Session, why: str) -> HubError:
+    node = session.target.pin.node
+    return HubError(
+        "engine-garbled",
+        f"what answers on {node} is not hubctl's engine",
+        why=why,
+        hint=f"look at that machine; `hubctl destroy-node {node}` and `hubctl create-node {node}` make it anew",
+    )

@@ -10,10 +10,14 @@ from collections.abc import Callable, Sequence
 
 from fabric import Config, Connection
 from invoke.exceptions import Failure, ThreadException
+from paramiko import SSHException
 
 from .ssh import Session
 
 Say = Callable[[str], None]
+
+LONGEST_LINE = 1 << 16
+"""What is longer is handed on in pieces: a line may have no end."""
 
 
 class _Lines:
@@ -27,6 +31,9 @@ class _Lines:
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
             self._say(line.rstrip("\r"))
+        while len(self._rest) > LONGEST_LINE:
+            self._say(self._rest[:LONGEST_LINE])
+            self._rest = self._rest[LONGEST_LINE:]
 
     def flush(self) -> None:
         """Do nothing: a line goes when it is whole."""
@@ -64,7 +71,7 @@ def run(session: Session, argv: Sequence[str], *, stdout: Say, stderr: Say, term
             warn=True,
             encoding="utf-8",
         )
-    except (Failure, ThreadException, OSError, EOFError) as error:
+    except (Failure, ThreadException, SSHException, OSError, EOFError) as error:
         raise session.lost(str(error)) from None
     finally:
         out.end()

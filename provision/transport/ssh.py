@@ -8,7 +8,7 @@ import logging
 import shlex
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import Exit, HubError
@@ -21,6 +21,8 @@ with without("invoke"), unversioned("hubctl"):
     import paramiko
 
 CHANNEL_SECONDS = 10
+STATUS_SECONDS = 30  # from the end of a program's output to its exit status
+MOST_OUTPUT = 1 << 20  # bytes of a program of which no more than a few words are expected
 KEEPALIVE_SECONDS = 10
 DEAD_PEER_SECONDS = 30
 
@@ -62,7 +64,7 @@ def key_of(target: Target, line: socket.socket | paramiko.Channel, seconds: floa
     try:
         transport.start_client(timeout=seconds)
         key = transport.get_remote_server_key()
-    except (paramiko.SSHException, OSError, EOFError) as error:
+    except Exception as error:  # noqa: BLE001  what the other end sends makes Paramiko raise whatever it likes
         raise unreachable(target, str(error) or error.__class__.__name__) from None
     finally:
         transport.close()
@@ -143,7 +145,9 @@ def _log_in(
             hint="check operator.ssh_key in the inventory",
             exit_code=Exit.NOT_ALLOWED,
         ) from None
-    except (paramiko.SSHException, OSError, EOFError) as error:
+    except HubError:
+        raise
+    except Exception as error:  # noqa: BLE001  as above
         if "banner" in str(error) and not target.gateway:
             raise _turned_away(target, str(error)) from None
         raise unreachable(target, str(error) or error.__class__.__name__) from None
@@ -218,7 +222,59 @@ class Session:
         try:
             yield
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise self.lost(str(error)) from None
+            raise self.lost(str(error) or error.__class__.__name__) from None
+
+    def send(self, channel: paramiko.Channel, data: bytes) -> None:
+        """Send to a program. One that is gone takes nothing: what it has said and its status tell why.
+
+        Raises:
+            HubError: it takes nothing for as long as the channel waits.
+        """
+        try:
+            channel.sendall(data)
+        except TimeoutError:
+            raise self.lost(f"the other end took nothing for {channel.gettimeout():.0f} s") from None
+        except (paramiko.SSHException, OSError, EOFError):
+            return
+
+    def pieces(self, channel: paramiko.Channel) -> Iterator[bytes]:
+        """Yield what a program says, as it comes.
+
+        Raises:
+            HubError: it says nothing for as long as the channel waits.
+        """
+        return self._pieces(channel, channel.recv)
+
+    def _pieces(self, channel: paramiko.Channel, receive: Callable[[int], bytes]) -> Iterator[bytes]:
+        while True:
+            try:
+                piece = receive(1 << 16)
+            except TimeoutError:
+                raise self.lost(f"the other end said nothing for {channel.gettimeout():.0f} s") from None
+            if not piece:
+                return
+            yield piece
+
+    def ended(self, channel: paramiko.Channel) -> tuple[int, str]:
+        """Return the exit status of a program that has said all, and its complaints.
+
+        Raises:
+            HubError: it gives no status, or complains without an end.
+        """
+        stderr = self._all(self._pieces(channel, channel.recv_stderr)).strip()
+        channel.status_event.wait(STATUS_SECONDS)
+        status = channel.exit_status
+        if not channel.status_event.is_set() or status < 0:
+            raise self.lost(stderr or "the other end ended without a status")
+        return status, stderr
+
+    def _all(self, pieces: Iterator[bytes]) -> str:
+        found = bytearray()
+        for piece in pieces:
+            found += piece
+            if len(found) > MOST_OUTPUT:
+                raise self.lost(f"the other end says more than {MOST_OUTPUT:,} bytes")
+        return found.decode(errors="replace")
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", seconds: float = 60) -> Result:
         """Run a program to its end.
@@ -230,19 +286,14 @@ class Session:
         self.start(channel, argv)
         channel.settimeout(seconds)
         try:
-            with contextlib.suppress(OSError):
-                # A program that ends early does not read the rest.
-                channel.sendall(stdin)
+            self.send(channel, stdin)
+            with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
                 channel.shutdown_write()
-            stdout = channel.makefile("rb").read()
-            stderr = channel.makefile_stderr("rb").read()
-        except TimeoutError:
-            raise self.lost(f"{argv[0]} did not end within {seconds:.0f} s") from None
-        status = channel.recv_exit_status()
-        channel.close()
-        if status == -1:
-            raise self.lost(f"{argv[0]} ended without a status")
-        return Result(status, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+            stdout = self._all(self.pieces(channel))
+            status, stderr = self.ended(channel)
+        finally:
+            channel.close()
+        return Result(status, stdout, stderr)
 
     def lost(self, why: str) -> HubError:
         """Return the error for a connection that broke."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import msgspec
 import pytest
 
 from provision.actions.fleet import LoadedFleet
@@ -36,7 +37,8 @@ class Node:
         loaded = LoadedFleet(load(self.fleet.inventory), self.fleet.inventory)
         events = []
 
-        def note(event):
+        def note(said):
+            event = msgspec.json.decode(msgspec.json.encode(said))
             events.append(event)
             if on_event:
                 on_event(event)

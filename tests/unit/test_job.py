@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 
+import msgspec
 import pytest
 
 from provision.actions import job as job_module
@@ -12,6 +13,7 @@ from provision.actions.job import Caller, Job
 from provision.errors import Exit, HubError
 from provision.inventory.load import load
 from provision.output import Output
+from provision.transport.events import Event
 
 INVENTORY = """\
 fleet: lab
@@ -33,6 +35,11 @@ CHANGED = {
 }
 
 
+def event_of(fields):
+    """Return an event as it is read from what a node says."""
+    return msgspec.json.decode(json.dumps(fields), type=Event)
+
+
 class Engine:
     """An engine that gives the events and the status it is told."""
 
@@ -46,7 +53,7 @@ class Engine:
     def run(self, session, manifest, *, blobs, on_event):
         self.manifests.append(manifest)
         for event in self.events:
-            on_event(event)
+            on_event(event_of(event))
         if self.error:
             raise self.error
         return self.status
@@ -113,14 +120,14 @@ def test_the_outcome_counts_and_keeps_the_changes(engine, loaded, output):
     engine.events = [CHANGED, {**CHANGED, "status": "ok", "changes": []}, END]
     outcome = Job(loaded, Caller("deploy"), output).ask("converge", "apis")
     assert (outcome.ok, outcome.changed, outcome.failed, outcome.seconds) == (3, 1, 0, 0.5)
-    assert [change["id"] for change in outcome.changes] == ["file:/etc/a"]
+    assert [change.id for change in outcome.changes] == ["file:/etc/a"]
     assert outcome.error is None
     assert "apis: changed file:/etc/a (content, mode 0600 → 0644)" in shown(output)
 
 
 def test_an_answer_is_the_outcomes_data(engine, loaded, output):
     engine.events = [{"event": "data", "data": {"holder": None}}, END]
-    assert Job(loaded, Caller("lock status"), output).ask("lock-status", "apis").data == {"holder": None}
+    assert Job(loaded, Caller("lock status"), output).ask("lock-status", "apis").data.holder is None
 
 
 def test_the_engines_error_names_node_and_resource_and_comes_before_all_later_ones(engine, loaded, output):
@@ -169,10 +176,19 @@ def test_what_the_engine_said_counts_more_than_that_its_connection_broke(engine,
     assert Job(loaded, Caller("deploy"), output).ask("converge", "apis").error.code == "disk-full"
 
 
-def test_events_of_a_newer_engine_are_passed_on_and_otherwise_ignored(engine, loaded):
+def test_events_are_passed_on_as_json_but_an_answer_is_not_which_the_command_shows(engine, loaded):
     stdout = io.StringIO()
-    engine.events = [{"event": "novelty", "x": 1}, END]
+    engine.events = [CHANGED, {"event": "data", "data": {"holder": None}}, END]
     output = Output(stdout, io.StringIO(), json=True)
-    assert Job(loaded, Caller("deploy"), output).ask("converge", "apis").error is None
-    first = json.loads(stdout.getvalue().splitlines()[0])
-    assert (first["event"], first["node"], first["detail"]) == ("engine", "apis", engine.events[0])
+    Job(loaded, Caller("lock status"), output).ask("lock-status", "apis")
+    shown = [json.loads(line) for line in stdout.getvalue().splitlines()]
+    assert [(each["event"], each["node"]) for each in shown] == [("engine", "apis")] * 2
+    assert [each["detail"] for each in shown] == [CHANGED, {**END, "pending": []}]
+
+
+def test_what_a_node_says_in_a_line_stays_one(engine, loaded, output):
+    forged = "file:/etc/a\nother: changed everything\u2028::error::x"
+    engine.events = [{**CHANGED, "id": forged}, {"event": "error", "code": "bad", "message": forged}, END]
+    error = Job(loaded, Caller("deploy"), output).ask("converge", "apis").error
+    assert len(shown(output).splitlines()) == 1
+    assert len(error.message.splitlines()) == 1

@@ -14,7 +14,7 @@ from provision.errors import HubError
 from provision.inventory.load import load
 from provision.output import Output
 
-from .test_job import END, INVENTORY
+from .test_job import END, INVENTORY, event_of
 
 
 class Nodes:
@@ -41,7 +41,7 @@ class Nodes:
 
     def run(self, engine, request, *, blobs, on_event):
         self.seen.append(f"ask {engine}")
-        on_event(END)
+        on_event(event_of(END))
         return 0
 
 
@@ -69,7 +69,7 @@ def test_a_node_is_connected_to_before_it_is_asked_and_by_that_connection(job, n
 def test_a_second_question_has_a_connection_of_its_own(job, nodes):
     with job.ahead(["apis"]):
         job.ask("converge", "apis")
-        job.ask("status", "apis")
+        job.ask("ready", "apis")
     assert nodes.seen == ["enter apis", "ask apis", "leave apis"] * 2
 
 
@@ -90,7 +90,7 @@ def test_an_error_of_the_connection_is_that_nodes_outcome(job, nodes):
 def test_every_event_goes_to_whoever_listens(job, nodes):
     events = []
     job.ask("converge", "apis", on_event=events.append)
-    assert events == [END]
+    assert events == [event_of(END)]
 
 
 def test_what_the_block_raises_reaches_the_context_that_was_entered_ahead():

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from provision.actions.tunnels import Answer
+from provision.transport.answers import Heard
 from tests.support.node_engine import Machine
 
 Serve = Callable[[bytes | None], int]
@@ -43,11 +43,11 @@ def server() -> Iterator[Serve]:
         each.close()
 
 
-def ask(machine: Machine, port: int, text: str = "", **fields: object) -> Answer:
+def ask(machine: Machine, port: int, text: str = "", **fields: object) -> Heard:
     expected = "HTTP/1.1 200" if text else ""
     run = machine.ask("ask", host="127.0.0.1", port=port, text=text, expected=expected, silence=0.6, **fields)
     assert run.status == 0
-    return Answer(**run.of("data")[0]["data"])
+    return Heard(**run.of("data")[0]["data"])
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,6 @@ def test_status_asks_each_service_at_its_own_socket(machine: Machine) -> None:
         asked = {"host": str(path), "text": "PING\r\n", "expected": "+PONG"}
         gone = {**asked, "host": str(machine.path("gone.sock"))}
         run_ = machine.ask("status", services={"well": asked, "gone": gone})
-    found = {name: Answer(**heard) for name, heard in run_.of("data")[0]["data"]["services"].items()}
+    found = {name: Heard(**heard) for name, heard in run_.of("data")[0]["data"]["services"].items()}
     assert str(found["well"]).startswith("answers in")
     assert "No such file" in str(found["gone"])

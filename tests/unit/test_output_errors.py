@@ -12,7 +12,7 @@ import pytest
 
 from provision.errors import HubError, HubErrors, Position
 from provision.output.text import clean, harmless_in_actions, seconds, table_lines
-from tests.support.outputs import HARMLESS, HOSTILE, STAMP, as_json, events, everything, plain
+from tests.support.outputs import HARMLESS, STAMP, as_json, events, everything, plain
 
 
 def test_an_error_says_where_what_why_and_what_to_do() -> None:
@@ -70,7 +70,7 @@ def test_stdout_carries_events_and_nothing_else() -> None:
     everything(output)
     kinds = [event["event"] for event in events(stdout)]
     assert kinds == ["thing", "error", "step", "step", "step"]
-    assert events(stdout)[0]["text"] == HOSTILE
+    assert events(stdout)[0]["text"] == HARMLESS
     assert HARMLESS.strip() in stderr.getvalue()
 
 
@@ -149,9 +149,42 @@ def test_text_is_cleaned_of_what_steers_a_terminal(text: str, cleaned: str) -> N
     assert clean(text) == cleaned
 
 
-@pytest.mark.parametrize("text", ["::error::x", " \t::x", ":::x", "a\n::x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "::error::x",
+        " \t::x",
+        ":::x",
+        "a\n::x",
+        "a\r::x",
+        "a\u2028::x",
+        "a\x0b::x",
+        "a\x85::x",
+        "\x00::x",
+        "a\x1c::x",
+    ],
+)
 def test_workflow_commands_are_broken_up(text: str) -> None:
     assert not re.search(r"^\s*::", harmless_in_actions(text), re.MULTILINE)
+    output, stdout, stderr = plain(GITHUB_ACTIONS="true", CI="true")
+    output.result(text)
+    output.line(text)
+    output.diff(text)
+    output.table("t", ["a", text], [[text, "b"]])
+    output.error(HubError("bad", text, why=text, hint=text))
+    shown = [
+        line for line in (stdout.getvalue() + stderr.getvalue()).splitlines() if line.strip().startswith("::")
+    ]
+    assert [line.partition(" ")[0] for line in shown] == ["::error"]
+
+
+def test_an_annotation_is_one_workflow_command_whatever_is_in_it() -> None:
+    output, _, stderr = plain(GITHUB_ACTIONS="true", CI="true")
+    forged = "x\n::set-output name=a::b,c%"
+    output.error(HubError(forged, forged, where=Position(forged, 1, 1)))
+    (shown,) = [line for line in stderr.getvalue().splitlines() if line.startswith("::")]
+    escaped = "x%0A%3A%3Aset-output name=a%3A%3Ab%2Cc%25"
+    assert shown == f"::error file={escaped},line=1,col=1,title={escaped}::x%0A::set-output name=a::b,c%25"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from provision.actions.contexts import contexts
 from provision.actions.fleet import LoadedFleet
 from provision.actions.job import Caller, Job
 from provision.actions.outcome import Outcome
-from provision.actions.tunnels import Answer
 from provision.errors import HubError
 from provision.inventory.load import load
 from provision.node.resources import Command, File, Firewall, Unit
@@ -24,6 +23,7 @@ from provision.plan import plan
 from provision.secrets import model
 from provision.steps.context import Context, Location
 from provision.transport import hostkeys
+from provision.transport.answers import Heard
 from provision.transport.hostkeys import Pin
 
 INVENTORY = """\
@@ -74,9 +74,9 @@ class Nodes:
             self._converge(name, found[name])
         return [Outcome(name, changed=0 if apply else self.pending.count(name)) for name in nodes]
 
-    def ask(self, job: Job, name: str, node: str, *, host: str, **_: Any) -> Answer:
+    def ask(self, job: Job, name: str, node: str, *, host: str, **_: Any) -> Heard:
         self.asked.append((node, host))
-        return Answer(self.problem, silent=False, ms=1.0)
+        return Heard(self.problem, silent=False, ms=1.0)
 
     def _step(self) -> None:
         if self.stop_before == len(self.runs):

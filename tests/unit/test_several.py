@@ -37,14 +37,19 @@ def test_no_more_nodes_than_asked_for_are_worked_on_at_once():
     assert max(most) == 3
 
 
-def test_a_defect_in_one_is_raised_and_not_lost():
+def test_a_defect_in_one_is_raised_when_the_others_have_ended():
+    ended = []
+
     def one(name):
         if name == "b":
             raise ZeroDivisionError
+        time.sleep(0.2)
+        ended.append(name)
         return Outcome(name)
 
     with pytest.raises(ZeroDivisionError):
-        at_once(one, ["a", "b"])
+        at_once(one, ["a", "b", "c"])
+    assert sorted(ended) == ["a", "c"]
 
 
 def test_rolling_stops_at_the_first_failure():

@@ -1,0 +1,157 @@
+"""What operations of the engine answer (docs/reference/engine.md), each read as its own type alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from .events import Count, Holder, Name, Seconds, Text, garbled
+
+_Bytes = Annotated[int, Meta(ge=0, le=1 << 62)]
+_Float = Annotated[float, Meta(ge=-1e9, le=1e9)]
+
+
+class Heard(Struct, frozen=True):
+    """How a service answered that was asked for its health.
+
+    Attributes:
+        problem: what went wrong, or nothing.
+        silent: whether the connection stands and the service says nothing by itself.
+        ms: how long it took, in milliseconds.
+    """
+
+    problem: Text
+    silent: bool = False
+    ms: Seconds = 0.0
+
+    def __str__(self) -> str:
+        """Say it in a few words, after what was asked."""
+        if self.problem:
+            return f"does not answer: {self.problem}"
+        return "keeps the connection open" if self.silent else f"answers in {self.ms:.0f} ms"
+
+
+class Process(Struct, frozen=True):
+    """A process of the node; `uptime` in seconds."""
+
+    name: Name
+    unit: Name
+    active: Name
+    sub: Name
+    pid: Count
+    uptime: Count
+    restarts: Count
+
+
+class Disk(Struct, frozen=True):
+    """The root file system, in bytes."""
+
+    size: _Bytes
+    free: _Bytes
+
+
+class Changed(Struct, frozen=True):
+    """What a run changed of a resource."""
+
+    id: Name
+    what: list[Text] = []
+
+
+class Done(Struct, frozen=True):
+    """A run that was: a line of the node's log, which earlier versions may have written."""
+
+    id: Name = ""
+    who: Name = ""
+    origin: Name = msgspec.field(name="from", default="")
+    command: Name = ""
+    started: Name = ""
+    begun: Name = ""
+    ended: Name = ""
+    result: Name = ""
+    ok: Count = 0
+    changed: list[Name] = []
+    changes: list[Changed] = []
+    failed: list[Name] = []
+
+
+class Status(Struct, frozen=True):
+    """How a node is; `certificates` in days left, `last` the run before."""
+
+    processes: list[Process]
+    releases: dict[Name, Name]
+    certificates: dict[Name, _Float]
+    disk: Disk
+    load: list[_Float]
+    lock: Holder | None
+    pending: list[Name]
+    services: dict[Name, Heard] = {}
+    last: Done | None = None
+
+
+class Release(Struct, frozen=True):
+    """A release on a node."""
+
+    service: Name
+    release: Name
+    made: Name
+    bundle: Name
+    current: bool
+    previous: bool
+    healthy: bool
+
+
+class Releases(Struct, frozen=True):
+    """The releases on a node."""
+
+    releases: list[Release]
+
+
+class History(Struct, frozen=True):
+    """What was done to a node, oldest first."""
+
+    runs: list[Done]
+
+
+class Lock(Struct, frozen=True):
+    """Who works on a node, if anybody, and whether the lock was given back."""
+
+    holder: Holder | None
+    released: bool = False
+
+    @property
+    def plain_holder(self) -> dict[str, Any] | None:
+        """The holder as `--json` shows it."""
+        return plain(self.holder) if self.holder else None
+
+
+ANSWERS: Mapping[str, type[Struct]] = {
+    "ask": Heard,
+    "history": History,
+    "lock-release": Lock,
+    "lock-status": Lock,
+    "releases": Releases,
+    "status": Status,
+}
+
+
+def read(op: str, said: Raw | None) -> Any:
+    """Return the answer of an operation, None of one that answers nothing.
+
+    Raises:
+        Garbled: it is not what the operation answers, or there is none.
+    """
+    if said is None:
+        said = Raw(b"null")
+    try:
+        return msgspec.json.decode(said, type=ANSWERS.get(op, type(None)))
+    except (ValueError, RecursionError) as error:
+        raise garbled(error, bytes(said)) from None
+
+
+def plain(answer: Struct) -> dict[str, Any]:
+    """Return an answer as `--json` shows it."""
+    found: dict[str, Any] = msgspec.to_builtins(answer)
+    return found
