@@ -89,7 +89,13 @@ def test_rows_are_answered_as_written() -> None:
 @pytest.mark.parametrize(
     ("monomers", "constraints", "says"),
     [
-        ([["a", ">"]], [], "Empty Monomer name. 'a >'"),
+        (
+            [["a", ">"]],
+            [],
+            "Empty Monomer name. 'a >'. Note that any whitespace after the monomer name keyword is ignored.",
+        ),
+        ([["a*x"]], [], "Invalid BindingSite name. 'a*x'"),
+        ([["a**:s"]], [], "Invalid BindingSite name. 'a**:s'"),
         ([["a:"]], [], "Invalid BindingSite name. 'a:'"),
         ([[":s"]], [], "Invalid BindingSite name. ':s'"),
         ([["a"]], [["FREE"]], "Constraint 'FREE' takes 1 arguments, got 0. 'FREE'"),

@@ -1,8 +1,19 @@
 """What can be wrong with a network, in the words its clients already know."""
 
+LONGEST = 1_000
+"""Characters of a message: what it repeats of a request may be megabytes."""
+
+
+def shortened(text: str, most: int = 200) -> str:
+    """Return a text, or its beginning where it is longer than so many characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
 
 class TBNError(Exception):
     """The network, a constraint or a limit of the request cannot be satisfied as written."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shortened(message, LONGEST))
 
 
 class EmptyProblemError(TBNError):
@@ -16,7 +27,10 @@ class EmptyMonomerNameError(TBNError):
     """A ``>`` without a name behind it."""
 
     def __init__(self, line: str) -> None:
-        super().__init__(f"Empty Monomer name. '{line}'")
+        super().__init__(
+            f"Empty Monomer name. '{line}'. "
+            "Note that any whitespace after the monomer name keyword is ignored."
+        )
 
 
 class DuplicateMonomerNameError(TBNError):
@@ -27,7 +41,7 @@ class DuplicateMonomerNameError(TBNError):
 
 
 class InvalidBindingSiteNameError(TBNError):
-    """A site without a type or with an empty name."""
+    """A site without a type, with text behind its star or with an empty name."""
 
     def __init__(self, line: str) -> None:
         super().__init__(f"Invalid BindingSite name. '{line}'")

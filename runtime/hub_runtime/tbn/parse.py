@@ -37,8 +37,9 @@ def parse(monomers: Iterable[Sequence[str]], constraints: Iterable[Sequence[str]
 
 
 def _line(row: Sequence[str]) -> tuple[str, list[str]]:
+    """Return a row as messages repeat it, and its tokens."""
     line = " ".join(row).strip()
-    return line, line.partition("#")[0].split()
+    return errors.shortened(line), line.partition("#")[0].split()
 
 
 def _parse_monomers(rows: Iterable[Sequence[str]]) -> list[Monomer]:
@@ -77,8 +78,8 @@ def _parse_monomer(line: str, tokens: list[str]) -> Monomer:
 
 def _parse_site(line: str, token: str) -> Site:
     text, colon, name = token.partition(":")
-    domain, star, _ = text.partition("*")
-    if not domain or (colon and not name):
+    domain, star, more = text.partition("*")
+    if not domain or more or (colon and not name):
         raise errors.InvalidBindingSiteNameError(line)
     return Site(domain, bool(star), name or None)
 
