@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from ..tbn.errors import EarlyTerminationError
-from .store import Job, Result, State
+from .store import Job, State
 
 STATUS_CODE = {
     State.QUEUED: 202,
@@ -20,33 +21,46 @@ STATUS_CODE = {
 }
 
 
-def complete(configs: Sequence[bytes], entropy: int) -> Result:
-    """All that was asked for.
+@dataclass(frozen=True)
+class Result:
+    """How a task ended.
 
-    Args:
-        configs: configurations, each as JSON.
-        entropy: polymers of an unconstrained stable configuration.
+    Attributes:
+        state: a final one.
+        message: what went wrong.
+        configs: configurations found, each as JSON; whatever ends a task takes none of them away.
+        entropy: polymers of an unconstrained stable configuration, where that is known.
     """
-    return Result(State.COMPLETE, b'{"status":"COMPLETE",' + _found(configs, entropy) + b"}")
+
+    state: State
+    message: str = ""
+    configs: Sequence[bytes] = ()
+    entropy: int | None = None
+
+    @property
+    def body(self) -> bytes:
+        """The JSON that its status answers."""
+        if self.state is State.TBN_EXCEPTION:
+            return msgspec.json.encode({"status": "TBNException", "message": self.message})
+        known = b"null" if self.entropy is None else b"%d" % self.entropy
+        found = b'"configs":[%s],"count":%d,"entropy":%s' % (
+            b",".join(self.configs),
+            len(self.configs),
+            known,
+        )
+        if self.state is State.COMPLETE:
+            return b'{"status":"COMPLETE",' + found + b"}"
+        name = b"TimedOut" if self.state is State.TIMED_OUT else b"Exception"
+        return b'{"status":"%s","message":%s,%s}' % (name, msgspec.json.encode(self.message), found)
 
 
-def timed_out(seconds: int, configs: Sequence[bytes], entropy: int | None) -> Result:
-    """What was found until the time was over; an entropy that is not known yet is null."""
-    message = msgspec.json.encode(
-        f"No complete answer within {seconds} s: these are the configurations found."
+def in_part(result: Result, given: int) -> Result:
+    """Only the first configurations of a result that the store has no room for."""
+    message = (
+        f"There is no room for all {len(result.configs)} configurations found: these are the first {given}. "
+        "Ask for fewer, or again when other results have expired."
     )
-    body = b'{"status":"TimedOut","message":' + message + b"," + _found(configs, entropy) + b"}"
-    return Result(State.TIMED_OUT, body)
-
-
-def tbn_exception(message: str) -> Result:
-    """The network or a constraint is wrong."""
-    return _failed(State.TBN_EXCEPTION, "TBNException", message)
-
-
-def exception(message: str) -> Result:
-    """Anything else went wrong."""
-    return _failed(State.EXCEPTION, "Exception", message)
+    return replace(result, state=State.EXCEPTION, message=message, configs=result.configs[:given])
 
 
 def status(job: Job) -> tuple[int, bytes]:
@@ -55,7 +69,8 @@ def status(job: Job) -> tuple[int, bytes]:
     if job.body is not None:
         return code, job.body
     if job.state is State.TERMINATED:
-        return code, tbn_exception(str(EarlyTerminationError(job.count, job.polymers))).body
+        message = str(EarlyTerminationError(job.count, job.polymers))
+        return code, Result(State.TBN_EXCEPTION, message).body
     return code, msgspec.json.encode({"status": "Progress", "count": job.count, "k": job.polymers})
 
 
@@ -71,12 +86,3 @@ def summary(job: Job) -> dict[str, str | int | float | None]:
         "started": job.started,
         "finished": job.finished,
     }
-
-
-def _found(configs: Sequence[bytes], entropy: int | None) -> bytes:
-    known = b"null" if entropy is None else b"%d" % entropy
-    return b'"configs":[' + b",".join(configs) + b'],"count":%d,"entropy":%s' % (len(configs), known)
-
-
-def _failed(state: State, name: str, message: str) -> Result:
-    return Result(state, msgspec.json.encode({"status": name, "message": message}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from ipaddress import IPv6Network, ip_address
 from typing import IO
 from uuid import uuid4
 
@@ -12,10 +13,11 @@ from kombu.exceptions import OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from .. import __version__
+from ..tbn.errors import shortened
 from . import answers, broker, metrics, openapi
 from .request import BadRequest, decode
 from .settings import Settings, release
-from .store import OUT_OF_REACH, Store
+from .store import UNAVAILABLE, Accepted, Store
 
 NEWEST = 200
 CHUNK = 1 << 16
@@ -35,7 +37,7 @@ def create_app(settings: Settings) -> Flask:
     app.add_url_rule("/health", view_func=api.health)
     app.add_url_rule("/metrics", view_func=api.metrics)
     app.register_error_handler(HTTPException, _http_problem)
-    for unreachable in (*OUT_OF_REACH, OperationalError):
+    for unreachable in (*UNAVAILABLE, OperationalError):
         app.register_error_handler(unreachable, _unavailable)
     app.register_error_handler(Exception, _failure)
     app.after_request(api.allow_origins)
@@ -59,11 +61,15 @@ class Api:
         except BadRequest as error:
             return _answer(400, {"status": "BadRequest", "message": str(error), "field": error.field})
         job = str(uuid4())
-        if not self._store.accept(job, msgspec.json.encode(task)):
+        client = client_of(request.headers.get("X-Forwarded-For"))
+        accepted = self._store.accept(job, msgspec.json.encode(task), client)
+        if accepted is Accepted.CLIENT_FULL:
+            return _problem(429, "too many tasks of yours are waiting: try again later", retry_after=10)
+        if accepted is Accepted.FULL:
             return _problem(503, "too many tasks are waiting: try again later", retry_after=10)
         try:
             broker.send(self._queue, job)
-        except OperationalError:
+        except (*UNAVAILABLE, OperationalError):
             self._store.withdraw(job)
             raise
         return _answer(202, {"task_id": job})
@@ -101,7 +107,7 @@ class Api:
         about = {"service": "task_api", "version": __version__, "release": release()}
         try:
             workers = self._store.workers()
-        except OUT_OF_REACH:
+        except UNAVAILABLE:
             return _answer(503, {"status": "unavailable", "redis": "out of reach", **about})
         return _answer(200, {"status": "ok", "redis": "ok", "workers": len(workers), **about})
 
@@ -137,6 +143,21 @@ class Api:
         return bool(token) and hmac.compare_digest(given.encode(), str(token).encode())
 
 
+def client_of(forwarded: str | None) -> str:
+    """Whose a request is: an address, or of IPv6 the network that one customer has.
+
+    Args:
+        forwarded: what the web server says of its client; whoever asks on the node itself passes it by.
+    """
+    if forwarded is None:
+        return "local"
+    try:
+        address = ip_address(forwarded)
+    except ValueError:
+        return "unknown"
+    return str(address if address.version == 4 else IPv6Network((address, 64), strict=False))
+
+
 def _answer(code: int, body: object) -> Response:
     return Response(msgspec.json.encode(body), code, content_type="application/json")
 
@@ -150,7 +171,11 @@ def _problem(code: int, message: str, retry_after: int | None = None) -> Respons
 
 def _no_task(job: str) -> Response:
     return _answer(
-        404, {"status": "NotFound", "message": f"there is no task {job}, or its result has expired"}
+        404,
+        {
+            "status": "NotFound",
+            "message": f"there is no task {shortened(job, 80)}, or its result has expired",
+        },
     )
 
 
@@ -171,8 +196,9 @@ def _read_away(body: IO[bytes]) -> None:
             return
 
 
-def _unavailable(_: Exception) -> Response:
-    return _problem(503, "the queue is out of reach: try again", retry_after=1)
+def _unavailable(error: Exception) -> Response:
+    current_app.logger.warning("the queue is unavailable: %s", error)
+    return _problem(503, "the queue is out of reach or full: try again", retry_after=5)
 
 
 def _failure(_: Exception) -> Response:

@@ -33,6 +33,7 @@ def create(settings: Settings) -> Celery:
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        broker_channel_error_retry=True,  # a full Redis answers, but takes nothing
         broker_transport_options={
             "visibility_timeout": settings.timeout * 2 + MARGIN,
             "global_keyprefix": BROKER_PREFIX,

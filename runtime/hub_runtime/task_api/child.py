@@ -7,12 +7,13 @@ import os
 import resource
 import signal
 import time
+import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
 import msgspec
 
-from ..tbn.errors import TBNError
+from ..tbn.errors import TBNError, TooLargeError
 from ..tbn.model import Configuration, Network, spelled
 from ..tbn.parse import parse
 from ..tbn.solve import Entropy, Event, Progress, solve
@@ -74,10 +75,17 @@ def _report(request: TaskRequest, write: Callable[[bytes], None]) -> None:
         write(b"done\n")
     except TBNError as error:
         write(b"tbn " + msgspec.json.encode(str(error)) + b"\n")
+    except TooLargeError as error:
+        write(_failed(str(error)))
     except MemoryError:
-        write(b"failed " + msgspec.json.encode("The task needs more memory than it may have.") + b"\n")
-    except Exception as error:  # noqa: BLE001 - whatever it is, the client is told
-        write(b"failed " + msgspec.json.encode(f"{type(error).__name__}: {error}") + b"\n")
+        write(_failed("The task needs more memory than it may have."))
+    except Exception:  # noqa: BLE001 - whatever it is, the client is told that it is no fault of the task
+        traceback.print_exc()
+        write(_failed("The solver failed."))
+
+
+def _failed(message: str) -> bytes:
+    return b"failed " + msgspec.json.encode(message) + b"\n"
 
 
 class _Reporter:

@@ -7,7 +7,7 @@ import socket
 import sys
 
 from .settings import SettingsError, load
-from .store import OUT_OF_REACH, Store
+from .store import UNAVAILABLE, Store
 
 
 def complaint(release: str | None) -> str | None:
@@ -20,7 +20,7 @@ def complaint(release: str | None) -> str | None:
         workers = Store(load()).workers()
     except SettingsError as error:
         return str(error)
-    except OUT_OF_REACH as error:
+    except UNAVAILABLE as error:
         return f"redis is out of reach: {error}"
     here = socket.gethostname()
     for worker in workers.values():

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
+from ..tbn.errors import shortened
 from .settings import Limits
 
 Row = list[str]
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+Semantics = Literal["bonds", "partition"]
 
 
 class TaskRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -28,7 +31,7 @@ class TaskRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     constraints: list[Row] = []
     gen: Count = 1
     init_k: Count = 1
-    semantics: Literal["bonds", "partition"] = "bonds"
+    semantics: Semantics = "bonds"
 
 
 class BadRequest(Exception):  # noqa: N818 - the name of the HTTP status
@@ -39,8 +42,8 @@ class BadRequest(Exception):  # noqa: N818 - the name of the HTTP status
     """
 
     def __init__(self, message: str, field: str = "") -> None:
-        super().__init__(message)
-        self.field = field
+        super().__init__(shortened(message))
+        self.field = shortened(field)
 
 
 def decode(body: bytes, limits: Limits) -> TaskRequest:
@@ -54,6 +57,8 @@ def decode(body: bytes, limits: Limits) -> TaskRequest:
     except msgspec.ValidationError as error:
         raise _from_validation(str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if _has_half_a_character(body):
+            raise BadRequest("the body holds half of a surrogate pair, which is no character") from error
         raise BadRequest(f"the body is not JSON: {error}") from error
     _check_limits(request, limits)
     return request
@@ -62,10 +67,21 @@ def decode(body: bytes, limits: Limits) -> TaskRequest:
 def _from_validation(text: str) -> BadRequest:
     message, _, path = text.partition(" - at ")
     field = path.strip("`").removeprefix("$").removeprefix(".")
+    if message.startswith("Invalid enum value"):
+        message = f"{shortened(message, 60)}: expected {' or '.join(get_args(Semantics))}"
     named = re.search(r"(?:required|unknown) field `(\w+)`", message)
     if named and not field:
         field = named.group(1)
     return BadRequest(message[:1].lower() + message[1:], _concrete(field))
+
+
+def _has_half_a_character(body: bytes) -> bool:
+    """Whether an escape of half a surrogate pair, which nothing completes, is all that is wrong."""
+    try:
+        text = json.dumps(json.loads(body.decode()), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return False
+    return bool(re.search("[\ud800-\udfff]", text))
 
 
 def _concrete(field: str) -> str:

@@ -12,15 +12,17 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one request may ask for and how many may wait."""
+    """What one request may ask for, and how much may wait: in all, and of one client."""
 
     body_bytes: Positive = 2_000_000
     monomers: Positive = 5_000
     sites: Positive = 50_000
     constraints: Positive = 1_000
     gen: Positive = 200_000
-    result_bytes: Positive = 256_000_000
+    result_bytes: Positive = 64_000_000
     queued: Positive = 10_000
+    waiting_bytes: Positive = 128_000_000
+    client_bytes: Positive = 64_000_000
     memory_bytes: Positive = 4_000_000_000
 
 

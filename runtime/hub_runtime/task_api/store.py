@@ -20,7 +20,14 @@ QUEUE = "task_api"
 LEASE_MS = 5_000
 UNSENT_MS = 10_000
 """A queued job without a message in the broker for so long is sent again."""
-OUT_OF_REACH = (redis.ConnectionError, redis.TimeoutError)
+HOLD_MS = 60_000
+"""A worker that is writing a large answer down keeps its task for so long."""
+OVERHEAD = 8_192
+"""Bytes that a task counts besides its own: nobody fills the queue with small ones either."""
+ACCEPT_PERCENT, FINISH_PERCENT = 75, 95
+"""Of Redis' memory may be in use when a task is accepted, and when its answer is kept."""
+UNAVAILABLE = (redis.ConnectionError, redis.TimeoutError, redis.ResponseError)
+"""Redis is out of reach, or takes nothing: it is full, or its disk is."""
 
 
 class State(str, Enum):
@@ -50,16 +57,24 @@ class Job:
     body: bytes | None
 
 
-@dataclass(frozen=True)
-class Result:
-    """How a task ended and the JSON its status answers."""
+class Accepted(Enum):
+    """What became of a task that was offered."""
 
-    state: State
-    body: bytes
+    YES = 1
+    FULL = 0
+    CLIENT_FULL = -1
+
+
+class Finished(Enum):
+    """What became of a task's end."""
+
+    YES = 1
+    NOT_OWNED = 0
+    NO_ROOM = -1
 
 
 class Store:
-    """Jobs in Redis. Every method may raise one of ``OUT_OF_REACH``."""
+    """Jobs in Redis. Every method may raise one of ``UNAVAILABLE``."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -68,38 +83,44 @@ class Store:
         )
         self._scripts = {
             name: self._redis.register_script(getattr(scripts, name))
-            for name in ("ACCEPT", "WITHDRAW", "CLAIM", "RENEW", "FINISH", "TERMINATE", "RECOVER")
+            for name in ("ACCEPT", "WITHDRAW", "CLAIM", "RENEW", "FINISH", "TERMINATE", "RECOVER", "BEAT")
         }
 
-    def accept(self, job: str, request: bytes) -> bool:
-        """Record a new task; False when too many are waiting."""
-        keys = [self._key(job), PREFIX + "jobs", PREFIX + "queued", PREFIX + "stats"]
-        return bool(self._run("ACCEPT", keys, [job, request, self._settings.limits.queued]))
+    def accept(self, job: str, request: bytes, client: str) -> Accepted:
+        """Record a new task of a client, unless too much is waiting."""
+        limits, counted = self._settings.limits, len(request) + OVERHEAD
+        most = [limits.waiting_bytes, limits.client_bytes, ACCEPT_PERCENT]
+        keys = [self._key(job), *_keys("jobs", "queued", "stats", "shares", "waiting")]
+        return Accepted(self._run("ACCEPT", keys, [job, request, limits.queued, client, counted, *most]))
 
     def withdraw(self, job: str) -> None:
         """Forget a task whose message could not be sent."""
-        self._run("WITHDRAW", [self._key(job), PREFIX + "jobs", PREFIX + "queued", PREFIX + "stats"], [job])
+        keys = [self._key(job), *_keys("jobs", "queued", "stats", "shares", "waiting")]
+        self._run("WITHDRAW", keys, [job])
 
     def claim(self, job: str, owner: str) -> bytes | None:
         """Take a queued task, or one whose owner is gone: its request, or None when it is not to be run."""
-        keys = [self._key(job), PREFIX + "queued", PREFIX + "running"]
+        keys = [self._key(job), *_keys("queued", "running")]
         return cast("bytes | None", self._run("CLAIM", keys, [job, owner, LEASE_MS]))
 
     def renew(self, job: str, owner: str, count: int, polymers: int) -> bool:
         """Show progress and keep the lease; False when the task is no longer the owner's to run."""
-        keys = [self._key(job), PREFIX + "running"]
+        keys = [self._key(job), *_keys("running")]
         return bool(self._run("RENEW", keys, [job, owner, LEASE_MS, count, polymers]))
 
-    def finish(self, job: str, owner: str, result: Result) -> bool:
-        """End a task; False when it is no longer the owner's to end."""
-        keys = [self._key(job), PREFIX + "running", PREFIX + "stats"]
-        body = zlib.compress(result.body, level=1)
-        arguments = [job, owner, result.state.value, body, self._settings.result_expires]
-        return bool(self._run("FINISH", keys, arguments))
+    def hold(self, job: str, owner: str) -> None:
+        """Keep the lease while an answer is being written down."""
+        self._run("RENEW", [self._key(job), *_keys("running")], [job, owner, HOLD_MS])
+
+    def finish(self, job: str, owner: str, state: State, body: bytes) -> Finished:
+        """End a task with the JSON that its status is to answer."""
+        keys = [self._key(job), *_keys("running", "stats", "shares", "waiting")]
+        kept = [zlib.compress(body, level=1), self._settings.result_expires, FINISH_PERCENT]
+        return Finished(self._run("FINISH", keys, [job, owner, state.value, *kept]))
 
     def terminate(self, job: str) -> bool:
         """End a task that has not ended; False when there is none of that id."""
-        keys = [self._key(job), PREFIX + "queued", PREFIX + "running", PREFIX + "stats"]
+        keys = [self._key(job), *_keys("queued", "running", "stats", "shares", "waiting")]
         return bool(self._run("TERMINATE", keys, [job, self._settings.result_expires]))
 
     def recover(self, given_up: bytes) -> list[str]:
@@ -108,7 +129,7 @@ class Store:
         Args:
             given_up: JSON of the answer for a task that lost its worker too often.
         """
-        keys = [PREFIX + name for name in ("jobs", "queued", "running", "stats")] + [BROKER_PREFIX + QUEUE]
+        keys = [*_keys("jobs", "queued", "running", "stats", "shares", "waiting"), BROKER_PREFIX + QUEUE]
         arguments = [
             self._key(""),
             self._settings.max_attempts,
@@ -138,7 +159,7 @@ class Store:
 
     def beat(self, worker: str, about: dict[str, Any], seconds: int) -> None:
         """Say that a worker is alive, for that long."""
-        self._redis.set(f"{PREFIX}worker:{worker}", msgspec.json.encode(about), ex=seconds)
+        self._run("BEAT", [f"{PREFIX}worker:{worker}"], [msgspec.json.encode(about), seconds])
 
     def workers(self) -> dict[str, Any]:
         """Workers that said so lately, by name."""
@@ -167,6 +188,10 @@ class Store:
     @staticmethod
     def _key(job: str) -> str:
         return f"{PREFIX}job:{job}"
+
+
+def _keys(*names: str) -> list[str]:
+    return [PREFIX + name for name in names]
 
 
 def _job(name: str, record: dict[bytes, bytes]) -> Job | None:

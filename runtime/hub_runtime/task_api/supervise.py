@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from . import answers, child
+from . import child
+from .answers import Result
 from .request import TaskRequest
 from .settings import Settings
-from .store import Result
+from .store import State
 
 TICK = 0.1
 CHUNK = 1 << 16
@@ -26,8 +27,13 @@ class Cancelled(Exception):  # noqa: N818 - an outcome, not a fault
 
 @dataclass
 class Found:
-    """What the solver has written so far."""
+    """What the solver has written so far.
 
+    Attributes:
+        most: bytes of the configurations that are kept.
+    """
+
+    most: int
     configs: list[bytes] = field(default_factory=list)
     size: int = 0
     entropy: int | None = None
@@ -37,26 +43,39 @@ class Found:
     _rest: bytes = b""
 
     def feed(self, data: bytes) -> None:
-        """Take what was read; a line may come in parts."""
+        """Take what was read; a line may come in parts, and after the last word nothing counts."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            self._line(line)
+            if self.result is None:
+                self._line(line)
+
+    def ended(self, state: State, message: str = "") -> Result:
+        """What was found, and how it ended."""
+        return Result(state, message, self.configs, self.entropy)
 
     def _line(self, line: bytes) -> None:
         kind, _, value = line.partition(b" ")
         if kind == b"config":
-            self.configs.append(value)
-            self.size += len(value)
+            self._config(value)
         elif kind == b"progress":
             self.count, self.polymers = (int(number) for number in value.split())
         elif kind == b"entropy":
             self.entropy = int(value)
         elif kind == b"done":
-            self.result = answers.complete(self.configs, self.entropy or 0)
+            self.result = self.ended(State.COMPLETE)
         elif kind == b"tbn":
-            self.result = answers.tbn_exception(msgspec.json.decode(value, type=str))
+            self.result = Result(State.TBN_EXCEPTION, msgspec.json.decode(value, type=str))
         else:
-            self.result = answers.exception(msgspec.json.decode(value, type=str))
+            self.result = self.ended(State.EXCEPTION, msgspec.json.decode(value, type=str))
+
+    def _config(self, config: bytes) -> None:
+        if self.size + len(config) > self.most:
+            limit = f"The answer is larger than {self.most} bytes"
+            message = f"{limit}: these are the configurations that fit. Ask for fewer."
+            self.result = self.ended(State.EXCEPTION, message)
+            return
+        self.configs.append(config)
+        self.size += len(config) + 1
 
 
 def run(request: TaskRequest, settings: Settings, renew: Callable[[int, int], bool]) -> Result:
@@ -70,23 +89,25 @@ def run(request: TaskRequest, settings: Settings, renew: Callable[[int, int], bo
     Raises:
         Cancelled: ``renew`` said so; the solver is gone.
     """
+    found = Found(settings.limits.result_bytes)
     pid, pipe = child.start(request, settings.limits.memory_bytes)
     try:
-        result = _watch(pipe, settings, renew)
+        result = _watch(pipe, found, settings.timeout, renew)
     finally:
         os.close(pipe)
         status = _end(pid)
-    return result or _lost(status)
+    return result or found.ended(State.EXCEPTION, _lost(status))
 
 
-def _watch(pipe: int, settings: Settings, renew: Callable[[int, int], bool]) -> Result | None:
-    found = Found()
-    deadline = time.monotonic() + settings.timeout
+def _watch(pipe: int, found: Found, timeout: int, renew: Callable[[int, int], bool]) -> Result | None:
+    """Return how it ended; nothing, when the solver closes its pipe without a last word."""
+    deadline = time.monotonic() + timeout
     next_tick = time.monotonic() + TICK
     while found.result is None:
         now = time.monotonic()
         if now >= deadline:
-            return answers.timed_out(settings.timeout, found.configs, found.entropy)
+            message = f"No complete answer within {timeout} s: these are the configurations found."
+            return found.ended(State.TIMED_OUT, message)
         if now >= next_tick:
             if not renew(found.count, found.polymers):
                 raise Cancelled
@@ -96,20 +117,14 @@ def _watch(pipe: int, settings: Settings, renew: Callable[[int, int], bool]) -> 
             if not data:
                 return None
             found.feed(data)
-        if found.size > settings.limits.result_bytes:
-            return answers.exception(
-                f"The answer is larger than {settings.limits.result_bytes} bytes: ask for fewer configurations."
-            )
     return found.result
 
 
-def _lost(status: int) -> Result:
-    """The solver closed its pipe without a last word."""
+def _lost(status: int) -> str:
     if os.WIFSIGNALED(status):
-        how = f"was ended by {signal.Signals(os.WTERMSIG(status)).name}, perhaps for want of memory"
-    else:
-        how = f"exited with status {os.waitstatus_to_exitcode(status)}"
-    return answers.exception(f"The solver {how}.")
+        name = signal.Signals(os.WTERMSIG(status)).name
+        return f"The solver was ended by {name}, perhaps for want of memory."
+    return f"The solver exited with status {os.waitstatus_to_exitcode(status)}."
 
 
 def _end(pid: int) -> int:

@@ -20,9 +20,10 @@ from kombu.exceptions import OperationalError
 
 from .. import systemd
 from . import answers, broker, supervise
+from .answers import Result
 from .request import TaskRequest
 from .settings import Settings, load, release
-from .store import OUT_OF_REACH, Result, Store
+from .store import UNAVAILABLE, Finished, State, Store
 
 SWEEP_EVERY = 1.0
 BEAT_SECONDS = 10
@@ -55,25 +56,36 @@ def perform(store: Store, settings: Settings, job: str) -> None:
     except supervise.Cancelled:
         return
     except msgspec.MsgspecError as error:
-        result = answers.exception(f"This worker does not understand the task: {error}")
+        result = Result(State.EXCEPTION, f"This worker does not understand the task: {error}")
     except OSError as error:
-        result = answers.exception(f"The solver could not be started: {error}")
-    final: Result = result
-    _persistently(lambda: store.finish(job, owner, final))
+        result = Result(State.EXCEPTION, f"The solver could not be started: {error}")
+    _finish(store, job, owner, result)
+
+
+def _finish(store: Store, job: str, owner: str, result: Result) -> None:
+    """Record how a task ended; of an answer that finds no room, as much as does."""
+    _persistently(lambda: store.hold(job, owner))
+    ended = result
+    while _recorded(store, job, owner, ended) is Finished.NO_ROOM:
+        ended = answers.in_part(result, len(ended.configs) // 2)
+
+
+def _recorded(store: Store, job: str, owner: str, result: Result) -> Finished:
+    return _persistently(lambda: store.finish(job, owner, result.state, result.body))
 
 
 def _renew(store: Store, job: str, owner: str, count: int, polymers: int) -> bool:
     """Keep solving while the store is away: the lease decides when it is back."""
     try:
         return store.renew(job, owner, count, polymers)
-    except OUT_OF_REACH:
+    except UNAVAILABLE:
         return True
 
 
 def _persistently(call: Callable[[], T]) -> T:
     """Repeat until the store answers: an end that is not recorded would be lost."""
     while True:
-        with contextlib.suppress(*OUT_OF_REACH):
+        with contextlib.suppress(*UNAVAILABLE):
             return call()
         time.sleep(RETRY_EVERY)
 
@@ -88,14 +100,14 @@ def _sweeper(app: Celery, store: Store, settings: Settings) -> type[bootsteps.St
         "concurrency": settings.workers,
         "since": time.time(),
     }
-    given_up = answers.exception(f"The task lost its worker {settings.max_attempts} times.").body
+    given_up = Result(State.EXCEPTION, f"The task lost its worker {settings.max_attempts} times.").body
 
     def sweep() -> None:
         try:
             store.beat(name, about, BEAT_SECONDS)
             for job in store.recover(given_up):
                 broker.send(app, job)
-        except (*OUT_OF_REACH, OperationalError):
+        except (*UNAVAILABLE, OperationalError):
             return
 
     class Sweeper(bootsteps.StartStopStep):  # type: ignore[misc]
