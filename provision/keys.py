@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import Exit, HubError
 from .inventory.model import Fleet
 from .node.files import alone_in, write_file
+
+NOTE = "# operator key: "
+"""How an inventory's pins note the public key that its nodes trust."""
 
 
 @dataclass(frozen=True)
@@ -48,47 +53,158 @@ def config_folder() -> Path:
     return Path(chosen) if chosen else Path(base) / "hubctl"
 
 
-def operator_key_path(fleet: Fleet) -> Path:
-    """Return where the private key for a fleet is, or will be: `operator.ssh_key`, else the fleet's own."""
+def pins_path(inventory: Path) -> Path:
+    """Return the path of an inventory's pinned host keys, which name the operator's key, too."""
+    return inventory.with_suffix(".known_hosts")
+
+
+def own_key_path(fleet: str, inventory: Path) -> Path:
+    """Return where the key that hubctl makes for an inventory is kept: by the file, as two may have one fleet name."""
+    place = hashlib.sha256(str(inventory.resolve()).encode()).hexdigest()[:8]
+    return config_folder() / "keys" / f"{fleet}@{place}"
+
+
+def operator_key_path(fleet: Fleet, inventory: Path) -> Path:
+    """Return where the private key for an inventory is, or will be: `operator.ssh_key`, else one that hubctl made.
+
+    That is the inventory's own. An inventory that was moved, or is checked out a second time, finds its key by what its
+    pins note; one from before keys belonged to inventories, or whose key was handed on, as `keys/<fleet>`.
+    """
     if fleet.operator.ssh_key:
         return Path(fleet.operator.ssh_key).expanduser()
-    return config_folder() / "keys" / fleet.fleet
+    own, wanted = own_key_path(fleet.fleet, inventory), noted(inventory)
+    if own.is_file() and (not wanted or _half(own) in ("", wanted)):
+        return own
+    shared = own.with_name(fleet.fleet)
+    others = sorted(own.parent.glob(f"{fleet.fleet}@*.pub")) if wanted else []
+    for other in (shared, *(public.with_suffix("") for public in others)):
+        if other.is_file() and wanted and _half(other) == wanted:
+            return other
+    known = pins_path(inventory).exists() or inventory.with_suffix(".secrets").exists()
+    if not own.is_file() and shared.is_file() and known and (not wanted or not _half(shared)):
+        return shared
+    return own
 
 
-def operator_key(fleet: Fleet) -> Path:
+def _half(private: Path) -> str:
+    """Return the public half beside a private key, as `type base64`; empty where there is none."""
+    try:
+        return _bare(private.with_name(f"{private.name}.pub").read_text(errors="replace"))
+    except OSError:
+        return ""
+
+
+def _bare(public: str) -> str:
+    return " ".join(public.split()[:2])
+
+
+def noted(inventory: Path) -> str:
+    """Return the operator's public key that an inventory's pins note, as `type base64`; empty where there is none."""
+    try:
+        lines = pins_path(inventory).read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((_bare(line.removeprefix(NOTE)) for line in lines if line.startswith(NOTE)), "")
+
+
+def operator_key(fleet: Fleet, inventory: Path) -> Path:
     """Return the path of the operator's private key.
 
     Raises:
-        HubError: there is no key yet.
+        HubError: there is no key yet, it is gone, or others could read or replace it.
     """
-    path = operator_key_path(fleet)
+    path = operator_key_path(fleet, inventory)
     if not path.is_file():
-        raise HubError(
-            "no-operator-key",
-            f"there is no key for fleet {fleet.fleet}",
-            why=f"{path} does not exist",
-            hint="run `hubctl create-node` once, or name your key as operator.ssh_key in the inventory",
-            exit_code=Exit.NOT_ALLOWED,
-        )
+        raise _lost(fleet, path, inventory) if pins_path(inventory).exists() else _none_yet(fleet, path)
+    if not fleet.operator.ssh_key:
+        _keep_to_oneself(path)
     return path
 
 
-def ensure_operator_key(fleet: Fleet) -> tuple[str, bool]:
-    """Return the operator's public key, and whether the pair was made just now."""
-    path = operator_key_path(fleet)
-    public = path.with_name(path.name + ".pub")
-    if path.is_file():
-        return public.read_text().strip() if public.is_file() else public_of(path), False
-    if fleet.operator.ssh_key:
-        operator_key(fleet)  # a key that the inventory names is never made silently: raises
+def ensure_operator_key(fleet: Fleet, inventory: Path) -> tuple[str, bool]:
+    """Return the operator's public key, and whether the pair was made just now.
+
+    Raises:
+        HubError: the inventory names a key that is not there, or nodes trust one that is gone; it is never made anew.
+    """
+    path = operator_key_path(fleet, inventory)
+    if path.is_file() or fleet.operator.ssh_key or pins_path(inventory).exists():
+        return _public_key(fleet, operator_key(fleet, inventory)), False
     pair = make(f"hubctl-{fleet.fleet}")
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_folders(path.parent)
+    _keep_to_oneself(path)
     with alone_in(path.parent):
         if path.is_file():  # another run made it in the same moment
-            return public_of(path), False
+            return _public_key(fleet, path), False
         write_file(path, pair.private)
-        write_file(public, pair.public + "\n", 0o644)
+        write_file(path.with_name(path.name + ".pub"), pair.public + "\n", 0o644)
     return pair.public, True
+
+
+def _public_key(fleet: Fleet, path: Path) -> str:
+    """Return the public half, which new machines trust: of a key of hubctl's own never what lies beside it."""
+    if not fleet.operator.ssh_key:
+        return f"{public_of(path)} hubctl-{fleet.fleet}"
+    public = path.with_name(path.name + ".pub")
+    return public.read_text().strip() if public.is_file() else public_of(path)
+
+
+def adopt(fleet: Fleet, inventory: Path) -> Path:
+    """Give an inventory a copy of its own of the key that it uses; others may use that one, too. Return its path."""
+    used, own = operator_key(fleet, inventory), own_key_path(fleet.fleet, inventory)
+    if used != own:
+        with alone_in(own.parent):
+            write_file(own.with_name(own.name + ".pub"), f"{_public_key(fleet, used)}\n", 0o644)
+            write_file(own, used.read_bytes())
+    return own
+
+
+def _make_folders(path: Path) -> None:
+    """Make a folder and those above it that are missing, for this user alone whatever the umask."""
+    if not path.is_dir():
+        _make_folders(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+        path.chmod(0o700)
+
+
+def _keep_to_oneself(path: Path) -> None:
+    """Refuse a key that others can read, and folders in which others can replace it.
+
+    Raises:
+        HubError: they can.
+    """
+    for place, forbidden in ((path.parent.parent, 0o022), (path.parent, 0o022), (path, 0o077)):
+        mode = stat.S_IMODE(place.stat().st_mode) if place.exists() else 0
+        if mode & forbidden:
+            raise HubError(
+                "key-too-open",
+                f"others on this computer can {'read' if place == path else 'replace'} the operator's key",
+                why=f"{place} has mode {mode:04o}",
+                hint=f"chmod go-rwx {place}; if somebody may have used it, then `hubctl rotate-key ssh`",
+                exit_code=Exit.NOT_ALLOWED,
+            )
+
+
+def _none_yet(fleet: Fleet, path: Path) -> HubError:
+    return HubError(
+        "no-operator-key",
+        f"there is no key for fleet {fleet.fleet}",
+        why=f"{path} does not exist",
+        hint="run `hubctl create-node` once, or name your key as operator.ssh_key in the inventory",
+        exit_code=Exit.NOT_ALLOWED,
+    )
+
+
+def _lost(fleet: Fleet, path: Path, inventory: Path) -> HubError:
+    return HubError(
+        "operator-key-lost",
+        f"the key that the nodes of fleet {fleet.fleet} trust is not here",
+        why=f"{path} does not exist, and {pins_path(inventory)} names nodes that were made with it"
+        + (f": {noted(inventory)}" if noted(inventory) else ""),
+        hint="put the private key there, from a backup or from who made the nodes (mode 0600). "
+        "Is it gone for good? `hubctl destroy-node NODE` removes each, then they can be made anew",
+        exit_code=Exit.NOT_ALLOWED,
+    )
 
 
 def public_of(path: Path) -> str:

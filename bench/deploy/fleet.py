@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provision import distributions
+from provision.keys import own_key_path
 from provision.transport import hostkeys
 
 FLEET = "bench"
@@ -70,7 +71,8 @@ class Cloud:
     @property
     def key(self) -> Path:
         """The operator's private key, which every tool uses."""
-        return self.folder / "config" / "keys" / FLEET
+        inventory = self.near.inventory
+        return self.folder / "config" / "keys" / own_key_path(FLEET, inventory).name
 
     def hubctl(self, *words: str) -> None:
         """Run hubctl, whose plan is its own; its output is shown when it fails."""
@@ -138,6 +140,7 @@ class Cloud:
         for number, (node, pin) in enumerate(hostkeys.read(self.near.inventory).items(), start=1):
             address = f"127.77.{rtt % 256}.{number}"
             hostkeys.pin(line.inventory, hostkeys.Pin(node, (address,), pin.key_type, pin.key))
+            hostkeys.note_operator(line.inventory, self.key.with_name(f"{self.key.name}.pub").read_text())
             routes.append(f"{address}:22={pin.addresses[0]}:22")
         proxy = subprocess.Popen(
             [sys.executable, "-m", "bench.deploy.proxy", str(rtt), *routes],

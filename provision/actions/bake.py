@@ -111,7 +111,7 @@ def _machine(job: Job, node_name: str, node: Node) -> Iterator[tuple[str, Machin
     """Have a machine for the time of a `with` block; what a killed run left is removed first."""
     loaded, name = job.loaded, f"bake-{node_name}"
     _remove(job, name)
-    public_key, _ = keys.ensure_operator_key(loaded.fleet)
+    public_key, _ = keys.ensure_operator_key(loaded.fleet, loaded.path)
     spec = spec_of(loaded, name, node, public_key)
     try:
         machine = order(job, name, replace(spec, tags=(*spec.tags, TAG)))

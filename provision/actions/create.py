@@ -70,6 +70,8 @@ def create(job: Job, name: str, node: Node, confirm: Confirm) -> Created:
         output.line(f"found machine {found.name} (id {found.id})")
         identify(job, name, node, found, confirm)
         machine = found
+    if not loaded.fleet.operator.ssh_key:
+        hostkeys.note_operator(loaded.path, public_key)
     ready = arrive(job, name, machine, new=found is None)
     records = _name(job, node_hostnames(loaded.fleet, name, node), ready)
     return Created(ready, found is None, tuple(records))
@@ -89,9 +91,9 @@ def _name(job: Job, names: list[str], machine: Machine) -> list[str]:
 
 
 def _operator_key(loaded: LoadedFleet, node: Node, output: Output) -> str:
-    public_key, made = keys.ensure_operator_key(loaded.fleet)
+    public_key, made = keys.ensure_operator_key(loaded.fleet, loaded.path)
     if made:
-        output.line(f"made the operator key {keys.operator_key_path(loaded.fleet)}")
+        output.line(f"made the operator key {keys.operator_key_path(loaded.fleet, loaded.path)}")
     if made and node.address:
         output.line(
             f"let it in: add this to the authorized_keys of {node.user} at {node.address}: {public_key}"

@@ -80,4 +80,4 @@ class LoadedFleet:
         known = self.fleet.nodes.get(node)
         # Whoever may enter it now: a gateway is no part of what is tried with another key.
         gateway = self.target(known.gateway) if known and known.gateway else None
-        return Target(self.pin(node), key_file or keys.operator_key(self.fleet), gateway)
+        return Target(self.pin(node), key_file or keys.operator_key(self.fleet, self.path), gateway)

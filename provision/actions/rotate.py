@@ -70,7 +70,7 @@ def _key(name: str, generations: Generations) -> Key:
 
 def _ssh(loaded: LoadedFleet) -> list[Key]:
     """Return the fleet's own deploy key; one that the inventory names is the operator's business."""
-    path = keys.operator_key_path(loaded.fleet)
+    path = keys.operator_key_path(loaded.fleet, loaded.path)
     if loaded.fleet.operator.ssh_key or not path.is_file():
         return []
     created = datetime.fromtimestamp(path.stat().st_mtime, UTC)

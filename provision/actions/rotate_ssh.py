@@ -23,7 +23,9 @@ def rotate_ssh(job: Job) -> None:
     """
     refuse_foreign_key(job.loaded)
     with job.loaded.secrets.locked():
-        keys.operator_key(job.loaded.fleet)
+        _refuse_unfinished(job.loaded)
+        if not key_files(job.loaded).begun:
+            keys.adopt(job.loaded.fleet, job.loaded.path)
         change = _Change(job, key_files(job.loaded))
         if not change.files.swapped:
             change.bring_next()
@@ -35,7 +37,24 @@ def rotate_ssh(job: Job) -> None:
 
 def key_files(loaded: LoadedFleet) -> KeyFiles:
     """Return the files of the fleet's deploy key."""
-    return KeyFiles(keys.operator_key_path(loaded.fleet), f"hubctl-{loaded.fleet.fleet}")
+    return KeyFiles(keys.operator_key_path(loaded.fleet, loaded.path), f"hubctl-{loaded.fleet.fleet}")
+
+
+def _refuse_unfinished(loaded: LoadedFleet) -> None:
+    """Leave the key as it is while a machine may be on its way that knows no other.
+
+    Raises:
+        HubError: a node was begun, and has no address yet.
+    """
+    keys.operator_key(loaded.fleet, loaded.path)
+    unfinished = [pin.node for pin in hostkeys.read(loaded.path).values() if not pin.addresses]
+    if unfinished:
+        raise HubError(
+            "node-unfinished",
+            f"{' and '.join(unfinished)} was begun and is not finished: its machine would be locked out",
+            why="it may have been ordered with the key in use, and where it is nobody knows yet",
+            hint=f"hubctl create-node {unfinished[0]}, or hubctl destroy-node {unfinished[0]}",
+        )
 
 
 def refuse_foreign_key(loaded: LoadedFleet) -> None:
@@ -61,7 +80,7 @@ class _Change:
         self.files = files
         self._job = job
         self._output = job.output
-        self._nodes = [pin.node for pin in hostkeys.read(job.loaded.path).values() if pin.addresses]
+        self._nodes = list(hostkeys.read(job.loaded.path))
 
     def reached(self, state: str) -> None:
         """Say how far the change has come."""
@@ -84,6 +103,7 @@ class _Change:
     def take_former_away(self) -> None:
         """Have the former key open nothing any more, and remove it."""
         self.files.write_public()
+        hostkeys.note_operator(self._job.loaded.path, self.files.public(self.files.use))
         public, former = self.files.public(self.files.use), self.files.public(self.files.former)
         for node in self._nodes:
             with self._output.step(f"ssh: the old key off {node}"):

@@ -71,7 +71,7 @@ def decrypt(sealed: str, identities: Sequence[Identity]) -> bytes | None:
     return text
 
 
-def identities(fleet: Fleet) -> list[Identity]:
+def identities(fleet: Fleet, inventory: Path) -> list[Identity]:
     """Return the private keys at hand: of $HUBCTL_AGE_KEY, and the operator's SSH key.
 
     Raises:
@@ -80,7 +80,7 @@ def identities(fleet: Fleet) -> list[Identity]:
     found = []
     if given := os.environ.get(VARIABLE, "").strip():
         found += _given(given)
-    path = operator_key_path(fleet)
+    path = operator_key_path(fleet, inventory)
     if path.is_file():
         try:
             found.append(_ssh_identity(path.read_bytes(), str(path)))

@@ -55,7 +55,7 @@ class SecretStore:
         from . import age
 
         text = self.path.read_text(errors="replace")
-        keys = age.identities(self._fleet)
+        keys = age.identities(self._fleet, self._inventory)
         try:
             plain = age.decrypt(text[max(text.find(_ARMOR), 0) :], keys)
             document = decode(plain) if plain is not None else None
@@ -99,7 +99,7 @@ class SecretStore:
     def _first_recipients(self) -> tuple[str, ...]:
         from ..keys import ensure_operator_key
 
-        return (ensure_operator_key(self._fleet)[0],)
+        return (ensure_operator_key(self._fleet, self._inventory)[0],)
 
     def _locked(self) -> HubError:
         return HubError(

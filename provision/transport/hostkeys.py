@@ -3,7 +3,8 @@
 A line is `<node>,<address>[,<address>] ssh-ed25519 <key> <node>`: the pin of a key and the node's addresses at once,
 so that a deploy needs no question to the cloud. Where sshd listens on a port of its own the names are written
 `[<address>]:<port>`, as ssh wants it; who logs in, where it is not root, stands in the comment: `<user>@<node>`.
-The file is meant to be committed beside the inventory.
+Comments are kept, at its head; one notes the operator's public key. The file is meant to be committed beside the
+inventory.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Exit, HubError
+from ..keys import NOTE, pins_path
 from ..node.files import alone_in, write_file
 
 USER, PORT = "root", 22
@@ -77,9 +79,7 @@ def fingerprint(key: str) -> str:
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
-def path_for(inventory: Path) -> Path:
-    """Return the path of an inventory's known_hosts file."""
-    return inventory.with_suffix(".known_hosts")
+path_for = pins_path
 
 
 def read(inventory: Path) -> dict[str, Pin]:
@@ -115,6 +115,16 @@ def pin(inventory: Path, new: Pin) -> None:
         _write(inventory, {**read(inventory), new.node: new})
 
 
+def note_operator(inventory: Path, public_key: str) -> None:
+    """Note the operator's key that the nodes trust: whoever has the file finds the key by it, wherever it lies."""
+    line = NOTE + " ".join(public_key.split()[:2])
+    with alone_in(inventory.parent):
+        pins, comments = read(inventory), _comments(inventory)
+        if pins and line not in comments:
+            kept = [comment for comment in comments if not comment.startswith(NOTE)]
+            _write(inventory, pins, [line, *kept])
+
+
 def unpin(inventory: Path, node: str) -> bool:
     """Remove a node's pin; return whether there was one."""
     with alone_in(inventory.parent):
@@ -126,9 +136,15 @@ def unpin(inventory: Path, node: str) -> bool:
         return True
 
 
-def _write(inventory: Path, pins: dict[str, Pin]) -> None:
+def _comments(inventory: Path) -> list[str]:
+    path = path_for(inventory)
+    return [line for line in path.read_text().splitlines() if line.startswith("#")] if path.exists() else []
+
+
+def _write(inventory: Path, pins: dict[str, Pin], comments: list[str] | None = None) -> None:
     path = path_for(inventory)
     if not pins:
         path.unlink(missing_ok=True)
         return
-    write_file(path, "".join(pins[node].line() for node in sorted(pins)), 0o644)
+    head = "".join(f"{line}\n" for line in (_comments(inventory) if comments is None else comments))
+    write_file(path, head + "".join(pins[node].line() for node in sorted(pins)), 0o644)

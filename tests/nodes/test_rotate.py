@@ -188,7 +188,7 @@ def opens(fleet, key):
 
 @pytest.mark.parametrize("moment", ["proven", "swapped", None])
 def test_the_deploy_key_changes_on_all_nodes_whenever_it_is_killed(tunnelled, moment, tmp_path):
-    key = tunnelled.folder / "config" / "keys" / tunnelled.name
+    key = tunnelled.key
     former = tmp_path / "former"
     shutil.copy(key, former)
     former_public = public_of(former).split()[1]

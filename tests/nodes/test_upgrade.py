@@ -39,18 +39,18 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def fleet(make_fleet) -> Fleet:
-    """A machine that was never deployed."""
-    fleet: Fleet = make_fleet({"apis": TASK_API})
-    fleet.done("create-node", "apis", "--no-deploy")
-    return fleet
+    """An inventory whose machine is not made yet."""
+    made: Fleet = make_fleet({"apis": TASK_API})
+    return made
 
 
 @pytest.fixture(scope="module")
 def former(fleet: Fleet, sources: Path) -> Fleet:
-    """The same fleet, driven by the earlier hubctl."""
+    """The same fleet, driven by the earlier hubctl, which makes its machine and its key."""
     other = copy.copy(fleet)
     other.program = ("-P", "-m", "provision")  # without the folder that the tests are run from
     other.environment = {**fleet.environment, "PYTHONPATH": str(sources)}
+    other.done("create-node", "apis", "--no-deploy")
     return other
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provision.distributions import DEFAULT
+from provision.keys import own_key_path
 from provision.node.resources import Resource
 from provision.transport import hostkeys
 from tests.support.patched import write_patch
@@ -145,7 +146,7 @@ class Fleet:
 
     def ssh(self, node: str, *argv: str, check: bool = True, stdin: str = "") -> str:
         """Run a program on a node by OpenSSH, with hubctl's own key and pins; return its output."""
-        command = self._ssh_command(self._key, node, argv)
+        command = self._ssh_command(self.key, node, argv)
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
         if check:
             assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
@@ -162,7 +163,7 @@ class Fleet:
     def start_python(self, node: str, program: str, *words: object) -> subprocess.Popen[str]:
         """Start such a program, with pipes to it."""
         pipe = subprocess.PIPE
-        command = self._ssh_command(self._key, node, on_node(program, *words))
+        command = self._ssh_command(self.key, node, on_node(program, *words))
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
     def ssh_with(self, key: Path, node: str, *argv: str) -> subprocess.CompletedProcess[str]:
@@ -172,8 +173,10 @@ class Fleet:
         )
 
     @property
-    def _key(self) -> Path:
-        return self.folder / "config" / "keys" / self.name
+    def key(self) -> Path:
+        """The operator's private key; an earlier hubctl kept it by the fleet's name."""
+        own = self.folder / "config" / "keys" / own_key_path(self.name, self.inventory).name
+        return own if own.exists() else own.with_name(self.name)
 
     def _ssh_command(self, key: Path, node: str, argv: Sequence[str]) -> list[str]:
         return [

@@ -63,7 +63,7 @@ def filled(store: SecretStore, value: str = VALUE) -> Document:
 
 
 def operator_key(tmp_path: Path) -> Path:
-    return tmp_path / "config" / "keys" / "lab"
+    return keys.own_key_path("lab", tmp_path / "lab.yml")
 
 
 def test_what_is_written_is_read_again(store: SecretStore) -> None:
