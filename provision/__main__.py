@@ -1,6 +1,5 @@
 """`python -m provision` is hubctl, and so is the console script."""
 
-import contextlib
 import gc
 import os
 import sys
@@ -16,13 +15,31 @@ def run() -> NoReturn:
     """Run the command line and leave at once: taking the interpreter down in order would cost 50 ms more."""
     gc.set_threshold(_COLLECT_AFTER)
     sys.setswitchinterval(_SWITCH_AFTER)
-    from .cli import main  # after that: imports are what is collected most
+    from .output.streams import open_lasting  # after that: imports are what is collected most
+
+    stdout = open_lasting()
+    from .cli import main
 
     status = main()
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.flush()
-        sys.stderr.flush()
+    sys.stdout.flush()
+    if why := stdout.failure():
+        status = _unwritten(why) or status
+    sys.stderr.flush()
     os._exit(status)
+
+
+def _unwritten(why: str) -> int:
+    from .errors import HubError
+    from .output import Output
+
+    error = HubError(
+        "output-lost",
+        "the results could not be written to standard output",
+        why=f"{why}; what the command does besides is done",
+        hint="run it again with standard output open and on a disk with room",
+    )
+    Output.choose().error(error)
+    return int(error.exit_code)
 
 
 if __name__ == "__main__":

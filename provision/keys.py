@@ -11,6 +11,7 @@ from pathlib import Path
 from .errors import Exit, HubError
 from .inventory.model import Fleet
 from .node.files import alone_in, write_file
+from .reading import expanded, read_regular
 
 NOTE = "# operator key: "
 """How an inventory's pins note the public key that its nodes trust."""
@@ -49,8 +50,8 @@ def make(comment: str) -> KeyPair:
 def config_folder() -> Path:
     """Return the folder of this operator's own files: $HUBCTL_CONFIG_DIR, else ~/.config/hubctl."""
     chosen = os.environ.get("HUBCTL_CONFIG_DIR")
-    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(chosen) if chosen else Path(base) / "hubctl"
+    base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(chosen) if chosen else expanded(base) / "hubctl"
 
 
 def pins_path(inventory: Path) -> Path:
@@ -71,7 +72,7 @@ def operator_key_path(fleet: Fleet, inventory: Path) -> Path:
     pins note; one from before keys belonged to inventories, or whose key was handed on, as `keys/<fleet>`.
     """
     if fleet.operator.ssh_key:
-        return Path(fleet.operator.ssh_key).expanduser()
+        return expanded(fleet.operator.ssh_key)
     own, wanted = own_key_path(fleet.fleet, inventory), noted(inventory)
     if own.is_file() and (not wanted or _half(own) in ("", wanted)):
         return own
@@ -89,8 +90,8 @@ def operator_key_path(fleet: Fleet, inventory: Path) -> Path:
 def _half(private: Path) -> str:
     """Return the public half beside a private key, as `type base64`; empty where there is none."""
     try:
-        return _bare(private.with_name(f"{private.name}.pub").read_text(errors="replace"))
-    except OSError:
+        return _bare(read_regular(private.with_name(f"{private.name}.pub")).decode(errors="replace"))
+    except (OSError, HubError):
         return ""
 
 
@@ -101,8 +102,8 @@ def _bare(public: str) -> str:
 def noted(inventory: Path) -> str:
     """Return the operator's public key that an inventory's pins note, as `type base64`; empty where there is none."""
     try:
-        lines = pins_path(inventory).read_text(errors="replace").splitlines()
-    except OSError:
+        lines = read_regular(pins_path(inventory)).decode(errors="replace").splitlines()
+    except (OSError, HubError):
         return ""
     return next((_bare(line.removeprefix(NOTE)) for line in lines if line.startswith(NOTE)), "")
 
@@ -146,7 +147,7 @@ def _public_key(fleet: Fleet, path: Path) -> str:
     if not fleet.operator.ssh_key:
         return f"{public_of(path)} hubctl-{fleet.fleet}"
     public = path.with_name(path.name + ".pub")
-    return public.read_text().strip() if public.is_file() else public_of(path)
+    return read_regular(public).decode(errors="replace").strip() if public.is_file() else public_of(path)
 
 
 def adopt(fleet: Fleet, inventory: Path) -> Path:
@@ -213,11 +214,12 @@ def public_of(path: Path) -> str:
     Raises:
         HubError: it is no private key, or has a passphrase.
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
     try:
-        key = serialization.load_ssh_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError) as error:
+        key = serialization.load_ssh_private_key(read_regular(path), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise HubError(
             "bad-operator-key",
             f"{path} cannot be used",

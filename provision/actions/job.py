@@ -37,11 +37,19 @@ class Caller:
         job = "/".join(filter(None, (os.environ.get(name, "") for name in _CI_JOB)))
         return {
             "id": str(uuid.uuid4()),
-            "who": f"{getpass.getuser()}@{socket.gethostname()}",
+            "who": f"{_user()}@{socket.gethostname()}",
             "from": job or socket.gethostname(),
             "command": self.command,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+
+
+def _user() -> str:
+    """Return who runs this, by number where there is no name, as in containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
 
 
 # GitHub Actions' own variables; together they make the job's page.

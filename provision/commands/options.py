@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +27,7 @@ InventoryOption = Annotated[
         envvar="HUBCTL_INVENTORY",
         help="The inventory file; by default the one in inventories/.",
         show_default=False,
+        readable=False,  # whoever reads it says more of what is wrong with it
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON event a line on stdout, nothing else.")]
@@ -48,8 +51,28 @@ def command(json: bool) -> Iterator[Output]:
     try:
         yield output
     except HubError as error:
-        output.error(error)
-        raise typer.Exit(int(error.exit_code)) from None
+        told = error
+    except OSError as error:
+        told = refused(error)
+    else:
+        return
+    output.error(told)
+    raise typer.Exit(int(told.exit_code))
+
+
+def refused(error: OSError) -> HubError:
+    """Return the error for what this computer would not do: a file that cannot be read or written, a full disk."""
+    path = str(error.filename)[:300] if error.filename else ""
+    not_allowed = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    return HubError(
+        "not-possible-here",
+        f"this computer does not allow it: {error.strerror or error}",
+        why=path,
+        hint=f"ls -ld {shlex.quote(path)}"
+        if path
+        else "look at this computer's disks and limits: df -h; ulimit -a",
+        exit_code=Exit.NOT_ALLOWED if not_allowed else Exit.FAILED,
+    )
 
 
 def load_fleet(inventory: Path | None, output: Output | None = None) -> LoadedFleet:

@@ -74,7 +74,8 @@ def show(
     with command(json=False):
         from ..secrets.changes import show_value
 
-        sys.stdout.write(show_value(load_fleet(inventory).secrets, name) + "\n")
+        value = show_value(load_fleet(inventory).secrets, name)
+        sys.stdout.buffer.write(f"{value}\n".encode())  # as it is, whatever the terminal can show
 
 
 @app.command()

@@ -35,7 +35,12 @@ class Operator(Shape):
     email: Email
     ssh_key: (
         Annotated[
-            str, Meta(min_length=1, description="path of a private key; without it one is made for the fleet")
+            str,
+            Meta(
+                min_length=1,
+                max_length=1000,
+                description="path of a private key; without it one is made for the fleet",
+            ),
         ]
         | None
     ) = None

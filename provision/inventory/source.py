@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from ..errors import HubError, HubErrors, Position
+from ..reading import read_regular
 from .draft import mistake
 
 MAX_BYTES = 1_000_000
@@ -51,8 +52,7 @@ def read_text(path: Path) -> str:
     """
     start = Position(str(path), 1, 1)
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_regular(path, MAX_BYTES + 1)
     except FileNotFoundError:
         raise mistake(
             "inventory-missing",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -80,15 +79,7 @@ class RichPrinter:
 
 
 def write(stream: TextIO, text: str) -> None:
-    """Write and flush; characters the stream cannot encode become `?`.
-
-    When the reader is gone (`hubctl deploy | head`), the rest goes nowhere: work on nodes is not broken off for it.
-    """
-    try:
-        encoding = stream.encoding or "utf-8"
-        stream.write(text.encode(encoding, "replace").decode(encoding))
-        stream.flush()
-    except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+    """Write and flush; characters the stream cannot encode become `?`."""
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "replace").decode(encoding))
+    stream.flush()

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import Exit, HubError
 from ..inventory.model import Fleet
 from ..node.files import write_file
+from ..reading import read_regular
 from .codec import decode, encode
 from .model import Document
 
@@ -42,7 +43,9 @@ class SecretStore:
     @property
     def exists(self) -> bool:
         """Whether there is a file."""
-        return self.path.exists()
+        return (
+            self.path.exists() or self.path.is_symlink()
+        )  # a link to nowhere is no file that was never there
 
     def read(self) -> Document:
         """Return what the file holds; where there is none, a document that the operator can read.
@@ -54,7 +57,7 @@ class SecretStore:
             return Document(self._first_recipients())
         from . import age
 
-        text = self.path.read_text(errors="replace")
+        text = read_regular(self.path).decode(errors="replace")
         keys = age.identities(self._fleet, self._inventory)
         try:
             plain = age.decrypt(text[max(text.find(_ARMOR), 0) :], keys)

@@ -18,6 +18,7 @@ from pathlib import Path
 from ..errors import Exit, HubError
 from ..keys import NOTE, pins_path
 from ..node.files import alone_in, write_file
+from ..reading import read_regular
 
 USER, PORT = "root", 22
 
@@ -58,7 +59,7 @@ def _parse(line: str) -> Pin:
     Raises:
         ValueError: it is none.
     """
-    names, key_type, key, comment = line.split()
+    names, key_type, key, comment = line.encode("ascii").decode().split()
     fingerprint(key)
     user, _, node = comment.rpartition("@")
     places = [_place(name) for name in names.split(",")]
@@ -92,7 +93,7 @@ def read(inventory: Path) -> dict[str, Pin]:
     if not path.exists():
         return {}
     pins = {}
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(read_regular(path).decode(errors="replace").splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         try:
@@ -138,7 +139,8 @@ def unpin(inventory: Path, node: str) -> bool:
 
 def _comments(inventory: Path) -> list[str]:
     path = path_for(inventory)
-    return [line for line in path.read_text().splitlines() if line.startswith("#")] if path.exists() else []
+    lines = read_regular(path).decode(errors="replace").splitlines() if path.exists() else []
+    return [line for line in lines if line.startswith("#")]
 
 
 def _write(inventory: Path, pins: dict[str, Pin], comments: list[str] | None = None) -> None:

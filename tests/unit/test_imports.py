@@ -30,6 +30,7 @@ LAYERS = (
     {"cloud.local", "secrets"},
     {"keys"},
     {"inventory", "output", "packing", "waiting"},
+    {"reading"},
     {"distributions", "errors", "lean", "node"},
 )
 NODE_LAYERS = (

@@ -220,8 +220,8 @@ def test_a_character_that_the_stream_cannot_write_is_replaced() -> None:
 
 def test_work_goes_on_when_the_reader_is_gone() -> None:
     program = (
-        "from provision.output import Output\nimport sys\n"
-        "output = Output.choose()\n"
+        "from provision.output import Output\nfrom provision.output.streams import open_lasting\nimport sys\n"
+        "open_lasting()\noutput = Output.choose()\n"
         "for number in range(20000):\n    output.result(f'line {number}')\n"
         "print('finished', file=sys.stderr)\n"
     )
