@@ -43,7 +43,7 @@ os._exit(status)
 def engine_archive() -> tuple[str, bytes]:
     """Return the sha256 (hex) of the archive and the archive, a tar.
 
-    Unpacked into a folder it is started with `python3 -I -S FOLDER`.
+    A node keeps it as one file (node/install.py), from which it is started (node/start.py).
     """
     source = Path(node.__file__).parent
     files = {
@@ -51,6 +51,12 @@ def engine_archive() -> tuple[str, bytes]:
     }
     packed = pack({**files, "__main__.py": _MAIN.encode()})
     return hashlib.sha256(packed).hexdigest(), packed
+
+
+@cache
+def engine_program(name: str) -> str:
+    """Return a program that a node's Python is given as text: `start` or `install`."""
+    return (Path(node.__file__).parent / f"{name}.py").read_text()
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:

@@ -1,7 +1,7 @@
 """The engine's protocol, seen from the operator's side (`provision/node/` is the other end).
 
 One exec carries all: a gzipped manifest on stdin, JSON events on stdout, and the blobs that the node asks for.
-The engine lives on the node under its content address and is sent only when that one is not there.
+The engine lives on the node under its content address and is sent when that one is not there, or not whole.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Exit, HubError
-from ..packing import engine_archive
+from ..packing import engine_archive, engine_program
 
 if TYPE_CHECKING:
     import paramiko
@@ -32,15 +32,8 @@ OnEvent = Callable[["Event"], None]
 Blobs = Mapping[str, Callable[[], bytes]]
 """Content by sha256, made only when a node asks for it."""
 
-# $1 is the engine's folder; words of a fixed script, nothing of the operator's is in it.
-_START = (
-    f"command -v python3 >/dev/null || exit {NO_PYTHON}; "
-    f'[ -f "$1/__main__.py" ] || exit {NOT_THERE}; exec python3 -I -S "$1"'
-)
-_INSTALL = (
-    'umask 077; mkdir -p "$1.$$" && tar -xf - -C "$1.$$" && '
-    '{ mv -T "$1.$$" "$1" 2>/dev/null || { rm -rf "$1.$$"; [ -f "$1/__main__.py" ]; }; }'
-)
+# $1 is the engine's folder, $2 what starts it: words of a fixed script, nothing of the operator's is in it.
+_START = f'command -v python3 >/dev/null || exit {NO_PYTHON}; exec python3 -I -S -c "$2" "$1"'
 
 
 @dataclass(frozen=True)
@@ -68,7 +61,7 @@ def start(session: Session) -> Engine:
         HubError: the connection was lost.
     """
     channel = session.channel()
-    session.start(channel, ["sh", "-c", _START, "sh", _folder()])
+    session.start(channel, ["sh", "-c", _START, "sh", _folder(), engine_program("start")])
     channel.settimeout(SILENCE_SECONDS)
     return Engine(session, channel)
 
@@ -98,8 +91,9 @@ def run(engine: Engine, request: Mapping[str, Any], *, blobs: Blobs, on_event: O
     frame = gzip.compress(json.dumps(request).encode(), compresslevel=6, mtime=0)
     status = _converse(engine, frame, blobs, on_event)
     if status == NOT_THERE:
-        _, archive = engine_archive()
-        installed = session.run(["sh", "-c", _INSTALL, "sh", _folder()], stdin=archive)
+        digest, archive = engine_archive()
+        install = ["python3", "-I", "-S", "-c", engine_program("install"), _folder(), digest]
+        installed = session.run(install, stdin=archive)
         if installed.status != 0:
             raise _no_engine(session, installed.stderr)
         status = _converse(start(session), frame, blobs, on_event)

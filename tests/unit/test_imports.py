@@ -48,7 +48,7 @@ NODE_LAYERS = (
     {"holder"},
     {"ahead", "diff", "meanwhile", "peer", "shapes", "state", "system", "x509"},
     {"files"},
-    {"errors", "records"},
+    {"errors", "install", "records", "start"},
 )
 # Breaches that are known, as "importer imported", each with the reason why it is left.
 KNOWN: dict[str, str] = {}
