@@ -191,7 +191,7 @@ def _none_yet(fleet: Fleet, path: Path) -> HubError:
         "no-operator-key",
         f"there is no key for fleet {fleet.fleet}",
         why=f"{path} does not exist",
-        hint="run `hubctl create-node` once, or name your key as operator.ssh_key in the inventory",
+        hint="run `hubctl create-node NODE` once, or name your key as operator.ssh_key in the inventory",
         exit_code=Exit.NOT_ALLOWED,
     )
 

@@ -126,7 +126,7 @@ def rotate_due(job: Job, keys: Sequence[Key], age: timedelta | None) -> list[Hub
     for key in keys:
         now = datetime.now(UTC)
         if not key.due(age, now):
-            days = f"{(now - key.created).days} days old" if key.created else "not made yet: hubctl deploy"
+            days = f"{(now - key.created).days} days old" if key.created else "not made yet: `hubctl deploy`"
             job.output.event("kept", key=key.name)
             job.output.result(f"{key.name}: {days}, kept")
             continue

@@ -53,7 +53,7 @@ def _refuse_unfinished(loaded: LoadedFleet) -> None:
             "node-unfinished",
             f"{' and '.join(unfinished)} was begun and is not finished: its machine would be locked out",
             why="it may have been ordered with the key in use, and where it is nobody knows yet",
-            hint=f"hubctl create-node {unfinished[0]}, or hubctl destroy-node {unfinished[0]}",
+            hint=f"`hubctl create-node {unfinished[0]}`, or `hubctl destroy-node {unfinished[0]}`",
         )
 
 

@@ -79,7 +79,7 @@ class Rotation:
                 "changes-pending",
                 f"{', '.join(changing)} would change in more than {self.key}",
                 why="the inventory or the node has changed since the last deploy",
-                hint=f"hubctl plan {' '.join(changing)}, then hubctl deploy {' '.join(changing)}",
+                hint=f"`hubctl plan {' '.join(changing)}`, then `hubctl deploy {' '.join(changing)}`",
             )
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import Exit, HubError
 from .options import InventoryOption, JsonOption, YesOption, command, confirm, load_fleet
+
+if TYPE_CHECKING:
+    from ..actions.fleet import LoadedFleet
 
 
 def destroy_node(
@@ -25,13 +29,29 @@ def destroy_node(
         loaded = load_fleet(inventory, output)
         what = doomed(loaded, name)
         lines = what.lines(loaded.fleet.domain)
+        if what.nothing and name not in loaded.fleet.nodes:
+            raise _unknown(loaded, name)
         if what.nothing:
             output.result(f"there is nothing of node {name}")
             return
         if not yes:
             question = f"Remove all this of {name}, the disk's content included?"
-            confirm(question, lines, f"hubctl destroy-node {name}")
+            confirm(question, "remove", lines, f"hubctl destroy-node {name}")
         destroy(loaded, what, output)
         for line in lines:
             output.result(f"removed {line}")
         output.event("destroyed", node=name, removed=lines)
+
+
+def _unknown(loaded: LoadedFleet, name: str) -> HubError:
+    from ..inventory.suggest import nearest
+    from ..transport import hostkeys
+
+    known = nearest(name, {*loaded.fleet.nodes, *hostkeys.read(loaded.path)})
+    return HubError(
+        "unknown-node",
+        f"there is no node `{name}`, neither in {loaded.path} nor of its machines",
+        why=f"the nodes are: {', '.join(known)}",
+        hint="name one of them; `hubctl status` shows how they are",
+        exit_code=Exit.INVENTORY,
+    )

@@ -70,7 +70,7 @@ def remove(
         found = find(loaded, name)
         lines = [f"image {name} of {item.created}, {item.size_gb:.2f} GB" for item in found]
         if not yes:
-            confirm(f"Remove {name}?", lines, f"hubctl image remove {name}")
+            confirm(f"Remove {name}?", "remove", lines, f"hubctl image remove {name}")
         for snapshot, line in zip(found, lines, strict=True):
             loaded.machines.remove_snapshot(snapshot)
             output.result(f"removed {line}")

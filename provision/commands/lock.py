@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from ..errors import Exit
-from .options import InventoryOption, JsonOption, NodesArgument, YesOption, ask_nodes, command, load_fleet
+from .options import (
+    InventoryOption,
+    JsonOption,
+    NodesArgument,
+    YesOption,
+    ask_nodes,
+    chosen_nodes,
+    command,
+    confirm,
+    load_fleet,
+)
 from .outcomes import answered, show_errors
 
 app = typer.Typer(help="See who works on a node.", rich_markup_mode=None, no_args_is_help=True)
@@ -40,11 +50,12 @@ def release(
     It ends after the resource it is at; the next deploy carries on. The lock of a run that is gone needs no release.
     """
     with command(json) as output:
+        loaded = load_fleet(inventory)
+        chosen = chosen_nodes(loaded, nodes)
         if not yes:
-            typer.confirm("Stop the run that works on it?", abort=True, err=True)
-        outcomes = ask_nodes(
-            load_fleet(inventory), nodes, "lock-release", "lock release", output, force=force
-        )
+            again = " ".join(["hubctl lock release", *(nodes or []), *(["--force"] if force else [])])
+            confirm("Stop what works there?", "stop", [f"what works on {name}" for name in chosen], again)
+        outcomes = ask_nodes(loaded, chosen, "lock-release", "lock release", output, force=force)
         for outcome in answered(outcomes):
             lock = outcome.data
             output.event("lock", node=outcome.node, holder=lock.plain_holder, released=lock.released)

@@ -93,12 +93,13 @@ def load_fleet(inventory: Path | None, output: Output | None = None) -> LoadedFl
     return LoadedFleet(load(path), path, output.progress) if output else LoadedFleet(load(path), path)
 
 
-def confirm(question: str, lines: list[str], again: str) -> None:
-    """Ask before something is removed; where nobody can be asked, refuse.
+def confirm(question: str, verb: str, lines: list[str], again: str) -> None:
+    """Ask before something is done that cannot be undone; where nobody can be asked, refuse.
 
     Args:
         question: what is asked.
-        lines: what would be removed.
+        verb: what would be done: remove, stop.
+        lines: and to what.
         again: the command that does it without asking.
 
     Raises:
@@ -109,8 +110,8 @@ def confirm(question: str, lines: list[str], again: str) -> None:
         raise HubError(
             "not-confirmed",
             f"`{again}` was not confirmed",
-            why="this would remove:\n" + "\n".join(lines),
-            hint=f"{again} --yes",
+            why=f"this would {verb}:\n" + "\n".join(lines),
+            hint=f"`{again} --yes`",
             exit_code=Exit.NOT_ALLOWED,
         )
     for line in lines:

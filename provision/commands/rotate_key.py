@@ -72,6 +72,6 @@ def _nothing_named(known: list[str]) -> HubError:
         "nothing-named",
         "no key is named",
         why=f"the keys are: {', '.join(known) or 'none'}",
-        hint="hubctl rotate-key KIND/NAME, or --all, or --older-than 90d",
+        hint="`hubctl rotate-key KIND/NAME`, or `hubctl rotate-key --all`, or `hubctl rotate-key --older-than 90d`",
         exit_code=Exit.USAGE,
     )

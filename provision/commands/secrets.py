@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import InventoryOption, JsonOption, command, load_fleet
+
+if TYPE_CHECKING:
+    from ..inventory.model import Fleet
 
 app = typer.Typer(
     help="Keep the fleet's secrets, encrypted beside the inventory.",
@@ -55,14 +58,26 @@ def set_(
         from ..secrets.changes import set_value
         from ..secrets.value import Secret
 
-        store = load_fleet(inventory).secrets
+        loaded = load_fleet(inventory)
         if sys.stdin.isatty():
             value = typer.prompt(name, hide_input=True, confirmation_prompt=True, err=True)
         else:
             value = sys.stdin.read().removesuffix("\n")
-        generation = set_value(store, name, Secret(value))
+        generation = set_value(loaded.secrets, name, Secret(value))
         output.event("secret", name=name, generation=generation, status="current")
-        output.result(f"{name}: generation {generation}; the next deploy uses it")
+        output.result(f"{name}: generation {generation}; {_use_of(name, loaded.fleet)}")
+
+
+def _use_of(name: str, fleet: Fleet) -> str:
+    """Say who uses a secret: nodes at their next deploy, or only who asks for it."""
+    from ..actions.contexts import secret_names
+    from ..inventory.suggest import nearest
+
+    used = secret_names(fleet, fleet.nodes)
+    if name in used:
+        return "the next deploy uses it"
+    known = f"; what they use is {', '.join(nearest(name, used))}" if used else ""
+    return f"no node uses {name}{known}. `hubctl secrets show {name}` prints it for programs of yours"
 
 
 @app.command()
@@ -84,9 +99,12 @@ def edit(inventory: InventoryOption = None, json: JsonOption = False) -> None:
     with command(json) as output:
         from ..secrets.changes import edit as run
 
-        changed = run(load_fleet(inventory).secrets)
+        loaded = load_fleet(inventory)
+        changed = run(loaded.secrets)
         output.event("edited", names=changed)
         output.result(f"changed: {', '.join(changed) or 'nothing'}")
+        for name in changed:
+            output.result(_use_of(name, loaded.fleet))
 
 
 @recipients.command("list")
@@ -126,5 +144,5 @@ def remove(
         removed = remove_recipient(load_fleet(inventory).secrets, key)
         output.event("recipient", key=removed, removed=True)
         output.result(
-            f"removed {removed}\nits owner knows what it could read so far: hubctl rotate-key --all"
+            f"removed {removed}\nits owner knows what it could read so far: `hubctl rotate-key --all`"
         )

@@ -32,7 +32,7 @@ def find(given: Path | None, start: Path | None = None) -> Path:
                 "several-inventories",
                 "there are several inventories, and none was named",
                 why="\n".join(str(candidate) for candidate in candidates),
-                hint=f"hubctl … --inventory {candidates[0]}",
+                hint=f"name one: --inventory {candidates[0]}, or export HUBCTL_INVENTORY={candidates[0]}",
                 exit_code=Exit.USAGE,
             )
     raise HubError(

@@ -42,7 +42,10 @@ def parse(text: str, file: str, options: Options | None = None) -> Fleet:
     """
     root = compose(text, file)
     if root is None:
-        hint = "docs/reference/inventory.md shows a whole one"
+        hint = (
+            "begin with `fleet`, `domain`, `provider`, `operator` and `nodes`; "
+            "`hubctl schema` tells all that there is"
+        )
         raise HubErrors([mistake("not-a-mapping", "the inventory is empty", Position(file, 1, 1), hint=hint)])
     draft = walk(root, msgspec.inspect.type_info(Fleet), file)
     for keys, value in (options or {}).items():

@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -135,7 +136,7 @@ def remove_recipient(store: SecretStore, key: str) -> str:
             raise HubError(
                 "last-recipient",
                 "nobody could read the secrets without this recipient",
-                hint="add another first: hubctl secrets recipients add KEY",
+                hint="add another first: `hubctl secrets recipients add KEY`",
                 exit_code=Exit.USAGE,
             )
         store.write(Document(rest, document.secrets))
@@ -163,7 +164,12 @@ def _edited(before: Mapping[str, str]) -> dict[str, str]:
     text = _HEADER + (yaml.safe_dump(dict(before), allow_unicode=True) if before else "")
     with _private_file() as path:
         path.write_text(text)
-        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+        chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+        if not chosen and not sys.stdin.isatty():
+            raise _not_edited(
+                "there is no terminal, and neither VISUAL nor EDITOR names a program that needs none"
+            )
+        editor = shlex.split(chosen or "vi")
         try:
             status = subprocess.run([*editor, str(path)], check=False).returncode
         except OSError as error:
@@ -184,7 +190,7 @@ def _edited(before: Mapping[str, str]) -> dict[str, str]:
 
 
 def _not_edited(why: str) -> HubError:
-    return HubError("not-edited", "nothing was changed", why=why, hint="EDITOR=nano hubctl secrets edit")
+    return HubError("not-edited", "nothing was changed", why=why, hint="`EDITOR=nano hubctl secrets edit`")
 
 
 @contextlib.contextmanager

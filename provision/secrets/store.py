@@ -134,13 +134,13 @@ class SecretStore:
             "recipients-altered",
             f"the recipients at the top of {self.path} are not those inside",
             why="those lines are for reading only; somebody has changed them by hand",
-            hint=f"git checkout {self.path}, then `hubctl secrets recipients add` or `remove`",
+            hint=f"git checkout {self.path}, then `hubctl secrets recipients add KEY`",
             exit_code=Exit.NOT_ALLOWED,
         )
 
 
 def _title(fleet: str) -> str:
-    return f"# The secrets of fleet {fleet}, encrypted by age. `hubctl secrets` reads and changes them.\n"
+    return f"# The secrets of fleet {fleet}, encrypted by age. `hubctl secrets edit` changes them.\n"
 
 
 def _listed(text: str) -> tuple[str, ...]:

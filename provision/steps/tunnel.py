@@ -140,7 +140,7 @@ def _far_address(ctx: Context, tunnel: Tunnel) -> str:
         raise HubError(
             "not-created",
             f"a tunnel of {ctx.name} leads to node {tunnel.to}, which has not been created",
-            hint=f"hubctl create-node {tunnel.to}, then hubctl deploy",
+            hint=f"`hubctl create-node {tunnel.to}`, then `hubctl deploy`",
         )
     address = tunnel.address or ctx.locations[tunnel.to].address
     numeric = ":" in address or address.replace(".", "").isdigit()

@@ -89,7 +89,7 @@ def test_only_old_and_unfinished_ones_are_due(rotated: list[str]) -> None:
     result = hubctl("--older-than", "90d")
     assert rotated == ["pin/old", "pin/begun"]
     assert "pin/young: 10 days old, kept" in result.output
-    assert "pin/unborn: not made yet: hubctl deploy, kept" in result.output
+    assert "pin/unborn: not made yet: `hubctl deploy`, kept" in result.output
 
 
 def test_one_that_fails_stops_no_other_and_fails_the_command(rotated: list[str]) -> None:

@@ -78,7 +78,7 @@ def choose_subnet(taken: Iterable[ipaddress.IPv4Network]) -> ipaddress.IPv4Netwo
         raise HubError(
             "no-free-subnet",
             f"every /24 of {_POOL} is in use on this computer",
-            hint="remove an instance: hubctl local down --destroy --name NAME",
+            hint="remove an instance: `hubctl local down --destroy --name NAME`",
         )
     return random.choice(free)  # noqa: S311 - spreads instances, keeps nothing secret
 

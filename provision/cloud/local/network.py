@@ -118,5 +118,5 @@ def _refuse_taken_subnet(instance: Instance) -> None:
         raise HubError(
             "subnet-taken",
             f"the network {instance.subnet} of the local cloud {instance.name} is now used by {routes[0].get('dev')}",
-            hint=f"hubctl local down --destroy --name {instance.name}, then hubctl local up --name {instance.name}",
+            hint=f"`hubctl local down --destroy --name {instance.name}`, then `hubctl local up --name {instance.name}`",
         )

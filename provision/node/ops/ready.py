@@ -63,7 +63,7 @@ def _check_cloud_init(result: Path) -> None:
             "cloud-init-failed",
             "cloud-init failed",
             why="\n".join(map(str, errors)),
-            hint="look into /var/log/cloud-init.log there, or start again with `hubctl destroy-node`",
+            hint="look into /var/log/cloud-init.log there, or start again with `hubctl destroy-node NODE`",
         )
 
 
