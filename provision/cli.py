@@ -17,6 +17,7 @@ from .commands import (
     image,
     local,
     lock,
+    pin,
     plan,
     releases,
     restart,
@@ -48,6 +49,7 @@ app.command("run", cls=run.AfterDashes)(run.run)
 app.command("releases")(releases.releases)
 app.command("history")(history.history)
 app.command("rotate-key")(rotate_key.rotate_key)
+app.command("pin")(pin.pin)
 app.command("destroy-node")(destroy_node.destroy_node)
 app.command("schema")(schema.schema)
 app.add_typer(lock.app, name="lock")

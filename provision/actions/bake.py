@@ -18,6 +18,7 @@ from ..inventory.providers import PROVIDERS
 from ..inventory.suggest import did_you_mean
 from ..node.manifest import dump
 from ..transport import hostkeys
+from .claims import claimed
 from .create import arrive, machine_of, order, spec_of
 from .fleet import LoadedFleet
 from .ingredients import Ingredients, ingredients
@@ -110,14 +111,15 @@ def _name(loaded: LoadedFleet, name: str, node: Node, base: str) -> str:
 def _machine(job: Job, node_name: str, node: Node) -> Iterator[tuple[str, Machine]]:
     """Have a machine for the time of a `with` block; what a killed run left is removed first."""
     loaded, name = job.loaded, f"bake-{node_name}"
-    _remove(job, name)
-    public_key, _ = keys.ensure_operator_key(loaded.fleet, loaded.path)
-    spec = spec_of(loaded, name, node, public_key)
-    try:
-        machine = order(job, name, replace(spec, tags=(*spec.tags, TAG)))
-        yield name, arrive(job, name, machine, new=True)
-    finally:
+    with claimed(job, name):
         _remove(job, name)
+        public_key, _ = keys.ensure_operator_key(loaded.fleet, loaded.path)
+        spec = spec_of(loaded, name, node, public_key)
+        try:
+            machine = order(job, name, replace(spec, tags=(*spec.tags, TAG)))
+            yield name, arrive(job, name, machine, new=True)
+        finally:
+            _remove(job, name)
 
 
 def _remove(job: Job, name: str) -> None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from .. import keys
 from ..cloud.base import Machine, MachineSpec
 from ..errors import Exit, HubError
 from ..inventory.hosts import node_hostnames
 from ..inventory.model import Node
+from ..inventory.providers import PROVIDERS
 from ..output import Output
 from ..transport import hostkeys
 from ..transport.hostkeys import Pin
 from ..waiting import wait_for
-from .dns import set_records
-from .first_contact import identify
+from .claims import claimed
+from .dns import foreign, set_records
+from .first_contact import Confirm, identify
 from .fleet import LoadedFleet
 from .ingredients import is_stale
 from .job import Job
@@ -40,41 +43,77 @@ class Created:
     records: tuple[str, ...]
 
 
-Confirm = Callable[[Pin], bool]
-"""Asks the operator whether a host shows its own key."""
+@dataclass(frozen=True)
+class Asks:
+    """What the operator is asked.
+
+    Attributes:
+        its_own: at the first contact with a host that hubctl did not make: whether it shows its own key.
+        replace_names: before names that belong to somebody else are taken; it raises HubError for a no.
+    """
+
+    its_own: Confirm
+    replace_names: Callable[[list[str]], None]
 
 
-def create(job: Job, name: str, node: Node, confirm: Confirm) -> Created:
+def create(job: Job, name: str, node: Node, asks: Asks) -> Created:
     """Make a node's machine, or find it again and carry on, until it is ready to be deployed to.
 
     Args:
         job: the fleet, who asks, and where progress is shown.
         name: the node's name.
         node: the node, with options of the command line in place.
-        confirm: asked at the first contact with a host that hubctl did not make.
+        asks: what the operator is asked.
 
     Raises:
         HubError: the name is taken by another machine, what it shall be is not on offer, or a wait came to its limit.
     """
+    with claimed(job, name):
+        return _create(job, name, node, asks)
+
+
+def _create(job: Job, name: str, node: Node, asks: Asks) -> Created:
     loaded, output = job.loaded, job.output
     public_key = _operator_key(loaded, node, output)
     found = machine_of(loaded, name)
+    names = node_hostnames(loaded.fleet, name, node)
+    agree = partial(_agree_on_names, loaded, names, found, asks)
     if found is None:
         if is_stale(loaded, name, node.image):
             output.line(
                 f"image {node.image} was baked from other packages or locks: it works, only slower; "
                 f"`hubctl image bake {name}` makes it anew"
             )
-        machine = order(job, name, spec_of(loaded, name, node, public_key))
+        machine = order(job, name, spec_of(loaded, name, node, public_key), agree)
     else:
         output.line(f"found machine {found.name} (id {found.id})")
-        identify(job, name, node, found, confirm)
+        agree()
+        identify(job, name, node, found, asks.its_own)
         machine = found
     if not loaded.fleet.operator.ssh_key:
         hostkeys.note_operator(loaded.path, public_key)
     ready = arrive(job, name, machine, new=found is None)
-    records = _name(job, node_hostnames(loaded.fleet, name, node), ready)
+    records = _name(job, names, ready)
     return Created(ready, found is None, tuple(records))
+
+
+def _agree_on_names(loaded: LoadedFleet, names: list[str], found: Machine | None, asks: Asks) -> None:
+    """Ask before anything of a zone is replaced or added that is not this fleet's.
+
+    Raises:
+        HubError: the answer is no.
+    """
+    dns, domain = loaded.dns, loaded.fleet.domain
+    if dns is None:
+        return
+    if dns.serves(domain):
+        ours = {address for pin in hostkeys.read(loaded.path).values() for address in pin.addresses}
+        taken = foreign(dns, domain, names, ours | set(found.addresses if found else ()))
+    else:
+        own = PROVIDERS[loaded.fleet.provider].own_zones
+        taken = [] if own else [f"zone {domain} is added to the account"]
+    if taken:
+        asks.replace_names(taken)
 
 
 def _name(job: Job, names: list[str], machine: Machine) -> list[str]:
@@ -129,25 +168,59 @@ def spec_of(loaded: LoadedFleet, name: str, node: Node, public_key: str) -> Mach
     )
 
 
-def order(job: Job, name: str, spec: MachineSpec) -> Machine:
+def order(job: Job, name: str, spec: MachineSpec, agree: Callable[[], None] = lambda: None) -> Machine:
     """Ask for a machine whose host key is known beforehand.
+
+    Args:
+        job: the fleet, and where progress is shown.
+        name: the node's name.
+        spec: what the machine is to be.
+        agree: called once it is known that there can be such a machine; raises HubError where it shall not be.
 
     Raises:
         HubError: it is not on offer or was refused; nothing was made.
     """
     loaded = job.loaded
+    resolved = loaded.machines.resolve(spec)
+    agree()
     with job.output.step(f"asking for machine {spec.name} ({spec.size}, {spec.image}, {spec.region})"):
-        resolved = loaded.machines.resolve(spec)
         host_key = keys.make(name)
         # Pinned before the machine exists: a run that is killed here can be carried on.
         hostkeys.pin(loaded.path, Pin(name, (), "ssh-ed25519", host_key.public_base64))
         try:
-            return loaded.machines.create(replace(resolved, user_data=user_data(host_key, spec.public_key)))
+            machine = loaded.machines.create(
+                replace(resolved, user_data=user_data(host_key, spec.public_key))
+            )
         except HubError as error:
             # Without an answer the machine may be there all the same: its pin is kept for the next run.
             if error.exit_code != Exit.UNREACHABLE:
                 hostkeys.unpin(loaded.path, name)
             raise
+    _see_alone(job, name, machine)
+    return machine
+
+
+def _see_alone(job: Job, name: str, mine: Machine) -> None:
+    """Look again at who has the name: two computers have no common lock. The younger of two machines goes.
+
+    Raises:
+        HubError: this one was the younger; it was removed.
+    """
+    loaded = job.loaded
+    ours = [item for item in loaded.machines.find(mine.name) if set(loaded.tags) <= set(item.tags)]
+    older = [item for item in ours if (item.created, item.id) < (mine.created, mine.id)]
+    if not older:
+        return
+    with job.output.step(f"removing machine id {mine.id}: id {older[0].id} was there first"):
+        loaded.machines.destroy(mine)
+    hostkeys.unpin(loaded.path, name)
+    raise HubError(
+        "made-twice",
+        f"somebody else has made {name} in the same moment",
+        why=f"machine id {older[0].id} is older; id {mine.id}, which this command made, was removed",
+        hint=f"take {hostkeys.path_for(loaded.path).name} from whoever made it, or: hubctl pin {name}",
+        exit_code=Exit.NOT_ALLOWED,
+    )
 
 
 def arrive(job: Job, name: str, machine: Machine, *, new: bool) -> Machine:
@@ -159,6 +232,8 @@ def arrive(job: Job, name: str, machine: Machine, *, new: bool) -> Machine:
     loaded = job.loaded
     ready = loaded.machines.ready(machine, job.output.step)
     job.output.line(f"  {' '.join(ready.addresses)}")
+    if new:
+        _see_alone(job, name, ready)
     hostkeys.pin(loaded.path, replace(hostkeys.read(loaded.path)[name], addresses=ready.addresses))
     try:
         _enter(job, name, new=new)

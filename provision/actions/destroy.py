@@ -80,8 +80,12 @@ def _records(loaded: LoadedFleet, name: str, ours: tuple[Machine, ...], pin: Pin
     return records_of(loaded.dns, domain, pin.addresses, names) if pin else []
 
 
-def destroy(loaded: LoadedFleet, what: Doomed, output: Output) -> None:
-    """Remove everything of a node; each part that is gone already is passed over, so a second run finishes a first."""
+def destroy(loaded: LoadedFleet, what: Doomed, output: Output) -> list[str]:
+    """Remove everything of a node; each part that is gone already is passed over, so a second run finishes a first.
+
+    Returns:
+        What stays at the provider, as other nodes may need it.
+    """
     # Records first: a name must not point to an address that the cloud may give to somebody else.
     if loaded.dns is not None:
         with output.step("removing DNS records"):
@@ -90,3 +94,7 @@ def destroy(loaded: LoadedFleet, what: Doomed, output: Output) -> None:
         with output.step(f"removing machine {machine.name}"):
             loaded.machines.destroy(machine)
     hostkeys.unpin(loaded.path, what.node)
+    if loaded.dns is None:
+        return []
+    zone = [f"zone {loaded.fleet.domain}"] if loaded.dns.serves(loaded.fleet.domain) else []
+    return [*zone, f"key {loaded.tags[-1]} of the account"]

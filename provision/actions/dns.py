@@ -36,6 +36,16 @@ def set_records(dns: Dns, domain: str, names: Iterable[str], machine: Machine) -
     return changed
 
 
+def foreign(dns: Dns, domain: str, names: Iterable[str], ours: Iterable[str]) -> list[str]:
+    """Describe the addresses that full names have and that are none of ours: a machine's names take their place."""
+    wanted, own = {relative(domain, name): name for name in names}, set(ours)
+    return [
+        f"{wanted[record.name]} {record.type} {record.data} is replaced"
+        for record in dns.records(domain)
+        if record.type in KINDS and record.name in wanted and record.data not in own
+    ]
+
+
 def records_of(
     dns: Dns, domain: str, addresses: Iterable[str], names: Iterable[str] | None = None
 ) -> list[DnsRecord]:

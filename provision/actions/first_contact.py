@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from ..cloud.base import Machine
 from ..errors import Exit, HubError
@@ -16,7 +15,11 @@ from .job import Job
 _COMPARE = "`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`"
 
 
-def identify(job: Job, name: str, node: Node, machine: Machine, confirm: Callable[[Pin], bool]) -> None:
+Confirm = Callable[[Pin], bool]
+"""Asks the operator whether a host shows its own key."""
+
+
+def identify(job: Job, name: str, node: Node, machine: Machine, confirm: Confirm) -> None:
     """Make sure that a machine's host key is pinned.
 
     A machine of a cloud was given its key, so the pin must be there. A host that was there before is asked for its key,
@@ -31,30 +34,56 @@ def identify(job: Job, name: str, node: Node, machine: Machine, confirm: Callabl
         if known is None:
             raise _missing(name, machine, hostkeys.path_for(loaded.path).name)
         return
-    place = Pin(name, machine.addresses, "", "", node.user, node.port)
     if known is not None:
-        hostkeys.pin(loaded.path, replace(place, key_type=known.key_type, key=known.key))
+        place = Pin(name, machine.addresses, known.key_type, known.key, node.user, node.port)
+        hostkeys.pin(loaded.path, place)
         return
-    gateway = loaded.target(node.gateway) if node.gateway else None
+    hostkeys.pin(loaded.path, vouched(job, name, node, machine, node.host_key or "", confirm))
+
+
+def vouched(job: Job, name: str, node: Node, machine: Machine, fingerprint: str, confirm: Confirm) -> Pin:
+    """Return the pin of the key that a machine shows, for which somebody vouches.
+
+    Args:
+        job: the fleet.
+        name: the node's name.
+        node: the node.
+        machine: its machine.
+        fingerprint: of its own key, where that is known; empty otherwise.
+        confirm: asked otherwise.
+
+    Raises:
+        HubError: it does not answer, shows another key, or nobody vouches for it.
+    """
+    gateway = job.loaded.target(node.gateway) if node.gateway else None
     key_type, key = shown_key(machine.addresses[0], node.port, gateway)
-    shown = replace(place, key_type=key_type, key=key)
-    if node.host_key is not None and shown.fingerprint != node.host_key:
+    shown = Pin(name, machine.addresses, key_type, key, node.user, node.port)
+    if fingerprint and shown.fingerprint != fingerprint:
         raise HubError(
             "host-key-changed",
-            f"{name} ({machine.addresses[0]}) shows another host key than the inventory names",
-            why=f"named: {node.host_key}\nshown: {shown.fingerprint}",
+            f"{name} ({machine.addresses[0]}) shows another host key than it should",
+            why=f"named: {fingerprint}\nshown: {shown.fingerprint}",
             hint=f"nothing was sent. Is it the host you mean? {_COMPARE} there shows its key",
             exit_code=Exit.NOT_ALLOWED,
         )
-    if node.host_key is None and not confirm(shown):
+    if not fingerprint and not confirm(shown):
         raise HubError(
             "host-key-unknown",
             f"nobody has said that the host key of {name} is its own",
             why=f"{machine.addresses[0]} port {node.port} shows {shown.fingerprint}",
-            hint=f"compare it: {_COMPARE} on the host; then write `host_key: {shown.fingerprint}`",
+            hint=_vouch(name, node, shown.fingerprint),
             exit_code=Exit.NOT_ALLOWED,
         )
-    hostkeys.pin(loaded.path, shown)
+    return shown
+
+
+def _vouch(name: str, node: Node, fingerprint: str) -> str:
+    if node.address:
+        return f"compare it: {_COMPARE} on the host; then write `host_key: {fingerprint}`"
+    return (
+        f"compare it with the machine's console at the cloud, or {_COMPARE} there; "
+        f"is it the same, then: hubctl pin {name} --fingerprint {fingerprint}"
+    )
 
 
 def _missing(name: str, machine: Machine, file: str) -> HubError:
@@ -62,6 +91,7 @@ def _missing(name: str, machine: Machine, file: str) -> HubError:
         "pin-missing",
         f"machine {machine.name} exists, but its host key is not pinned here",
         why=f"{file} has no line for {name}",
-        hint=f"take that file from whoever created the node, or make it anew: `hubctl destroy-node {name}`",
+        hint=f"take that file from whoever created the node, or bring the line back by `hubctl pin {name}`; "
+        f"nothing worth keeping on it? `hubctl destroy-node {name}`",
         exit_code=Exit.NOT_ALLOWED,
     )

@@ -164,6 +164,10 @@ class Dns(Protocol):
         """List a domain's records; none when the domain is not served."""
         ...
 
+    def serves(self, domain: str) -> bool:
+        """Tell whether a domain is served."""
+        ...
+
     def set(self, domain: str, record: DnsRecord, *, replacing: Sequence[DnsRecord] = ()) -> None:
         """Write a record in the place of others; a domain that is not served yet is added."""
         ...

@@ -215,6 +215,10 @@ class DigitalOceanDns:
                 return []
             raise
 
+    def serves(self, domain: str) -> bool:
+        """Tell whether a domain is served."""
+        return self._api.find(f"domains/{domain}", answers.OneZone) is not None
+
     def set(self, domain: str, record: DnsRecord, *, replacing: Sequence[DnsRecord] = ()) -> None:
         """Write a record in the place of others; a domain that is not served yet is added."""
         fields = {"type": record.type, "name": record.name, "data": record.data, "ttl": record.ttl}

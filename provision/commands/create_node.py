@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from .options import InventoryOption, JsonOption, command, load_fleet
-
-if TYPE_CHECKING:
-    from ..transport.hostkeys import Pin
+from .options import InventoryOption, JsonOption, YesOption, command, confirm, is_its_own, load_fleet
 
 
 def create_node(
@@ -20,6 +16,7 @@ def create_node(
     image: Annotated[str | None, typer.Option(help="The image's slug.")] = None,
     region: Annotated[str | None, typer.Option(help="The region's slug.")] = None,
     no_deploy: Annotated[bool, typer.Option("--no-deploy", help="Stop when the machine is ready.")] = False,
+    yes: YesOption = False,
     inventory: InventoryOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -28,7 +25,7 @@ def create_node(
     The machine gets pinned keys and its DNS names, and is waited for in named stages. Run again, it carries on.
     """
     with command(json) as output:
-        from ..actions.create import create
+        from ..actions.create import Asks, create
         from ..actions.job import Caller, Job
         from ..inventory.hosts import node_named, options_of
         from ..inventory.load import load
@@ -38,7 +35,13 @@ def create_node(
         options = options_of(name, {"size": size, "hostname": hostname, "image": image, "region": region})
         node = load(loaded.path, options).nodes[name] if options else loaded.fleet.nodes[name]
         job = Job(loaded, Caller(f"create-node {name}"), output)
-        created = create(job, name, node, _is_its_own)
+
+        def replace_names(lines: list[str]) -> None:
+            if not yes:
+                question = "Is that right? It is not this fleet's yet."
+                confirm(question, "change names", lines, f"hubctl create-node {name}")
+
+        created = create(job, name, node, Asks(is_its_own, replace_names))
         machine = created.machine
         output.event(
             "node", node=name, id=machine.id, address=machine.ipv4, new=created.new, records=created.records
@@ -47,11 +50,3 @@ def create_node(
             from .outcomes import deploy_and_show
 
             deploy_and_show(job, [name], parallel=1)
-
-
-def _is_its_own(pin: Pin) -> bool:
-    """Ask whether a host shows its own key; nobody is asked without a terminal."""
-    if not sys.stdin.isatty():
-        return False
-    typer.echo(f"{pin.node} shows the host key {pin.fingerprint} ({pin.key_type})", err=True)
-    return typer.confirm("Is it the host's own?", err=True)

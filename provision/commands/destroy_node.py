@@ -24,23 +24,28 @@ def destroy_node(
     Its machine with the disk, its DNS records and its pinned key; the inventory stays as it is.
     """
     with command(json) as output:
+        from ..actions.claims import claimed
         from ..actions.destroy import destroy, doomed
+        from ..actions.job import Caller, Job
 
         loaded = load_fleet(inventory, output)
-        what = doomed(loaded, name)
-        lines = what.lines(loaded.fleet.domain)
-        if what.nothing and name not in loaded.fleet.nodes:
-            raise _unknown(loaded, name)
-        if what.nothing:
-            output.result(f"there is nothing of node {name}")
-            return
-        if not yes:
-            question = f"Remove all this of {name}, the disk's content included?"
-            confirm(question, "remove", lines, f"hubctl destroy-node {name}")
-        destroy(loaded, what, output)
+        with claimed(Job(loaded, Caller(f"destroy-node {name}"), output), name):
+            what = doomed(loaded, name)
+            lines = what.lines(loaded.fleet.domain)
+            if what.nothing and name not in loaded.fleet.nodes:
+                raise _unknown(loaded, name)
+            if what.nothing:
+                output.result(f"there is nothing of node {name}")
+                return
+            if not yes:
+                question = f"Remove all this of {name}, the disk's content included?"
+                confirm(question, "remove", lines, f"hubctl destroy-node {name}")
+            left = destroy(loaded, what, output)
         for line in lines:
             output.result(f"removed {line}")
-        output.event("destroyed", node=name, removed=lines)
+        for line in left:
+            output.result(f"left, as other nodes may need it: {line}")
+        output.event("destroyed", node=name, removed=lines, left=left)
 
 
 def _unknown(loaded: LoadedFleet, name: str) -> HubError:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..actions.fleet import LoadedFleet
     from ..actions.outcome import Outcome
     from ..output import Output
+    from ..transport.hostkeys import Pin
 
 InventoryOption = Annotated[
     Path | None,
@@ -91,6 +92,14 @@ def load_fleet(inventory: Path | None, output: Output | None = None) -> LoadedFl
 
     path = find(inventory)
     return LoadedFleet(load(path), path, output.progress) if output else LoadedFleet(load(path), path)
+
+
+def is_its_own(pin: Pin) -> bool:
+    """Ask whether a host shows its own key; nobody is asked without a terminal."""
+    if not sys.stdin.isatty():
+        return False
+    typer.echo(f"{pin.node} shows the host key {pin.fingerprint} ({pin.key_type})", err=True)
+    return typer.confirm("Is it the host's own?", err=True)
 
 
 def confirm(question: str, verb: str, lines: list[str], again: str) -> None:

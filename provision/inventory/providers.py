@@ -19,6 +19,7 @@ class Provider:
         unreachable: the values of `acme.server` whose directory its machines cannot use.
         unreachable_message: what is then wrong.
         unreachable_hint: and what to write.
+        own_zones: whether its name servers are this computer's, where a domain is nobody else's.
     """
 
     needed: tuple[str, ...]
@@ -29,6 +30,7 @@ class Provider:
     unreachable: re.Pattern[str]
     unreachable_message: str
     unreachable_hint: str
+    own_zones: bool = False
 
 
 # DigitalOcean's families: s-1vcpu-2gb, c-2, m3-8vcpu-64gb, so1_5-2vcpu-16gb, gpu-h100x1-80gb, 512mb.
@@ -70,6 +72,7 @@ PROVIDERS = {
         unreachable=re.compile("letsencrypt.*"),
         unreachable_message="Let's Encrypt cannot reach the machines of `provider: local`",
         unreachable_hint="write `acme: {server: local}`",
+        own_zones=True,
     ),
 }
 """By the name that an inventory's `provider` has."""

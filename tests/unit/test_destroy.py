@@ -44,6 +44,9 @@ class Provider:
     def records(self, _):
         return RECORDS
 
+    def serves(self, _):
+        return True
+
 
 def machine(*tags):
     return Machine(7, "box.lab.test", "active", ADDRESS, "", tags, "s-1vcpu-1gb", "debian-13-x64", "fra1")
