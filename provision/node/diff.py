@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
+from typing import Any
+
 _LARGEST = 200_000
 _LONGEST = 20_000
+_LONGEST_VALUE = 60
 
 
 def digest(data: bytes | None) -> str:
@@ -39,3 +44,29 @@ def unified(path: str, old: bytes | None, new: bytes) -> str:
         line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines
     )
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "\n(shortened)\n"
+
+
+def settings_changes(old: str, new: str, shown: Collection[str]) -> list[str]:
+    """Name the settings that differ between two JSON texts, and what they were and will be.
+
+    Args:
+        old: the text before.
+        new: the text after.
+        shown: names of those whose values may be shown; others may be secret, and are named alone.
+    """
+    try:
+        before, after = json.loads(old), json.loads(new)
+    except ValueError:
+        return ["settings"]
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return ["settings"]
+    differing = [name for name in sorted({**before, **after}) if before.get(name) != after.get(name)]
+    return [
+        f"{name} {_value(before, name)} → {_value(after, name)}" if name in shown else name
+        for name in differing
+    ]
+
+
+def _value(settings: dict[str, Any], name: str) -> str:
+    text = json.dumps(settings[name], ensure_ascii=False) if name in settings else "nothing"
+    return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"

@@ -6,8 +6,11 @@ that systemd holds, and `python -m hub_runtime.<service>.<worker>`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import msgspec
 
 from ..node.releases.home import ROOT as HUB
 from ..node.resources import Directory, File, Release, Resource, Unit, User
@@ -98,6 +101,7 @@ def released(
             bundle=bundle.sha256,
             requirements=bundle.requirements,
             settings=settings,
+            shown=_of_inventory(ctx, service, settings),
             uv=UV,
             web=service if web else "",
             workers=tuple(f"{service}-{worker.name}" for worker in workers),
@@ -106,6 +110,17 @@ def released(
             drain_timeout=(web.request if web else 0) + _DRAIN_SECONDS,
         ),
     ]
+
+
+def _of_inventory(ctx: Context, service: str, settings: str) -> tuple[str, ...]:
+    """Return the names of settings that are as an inventory has them, which are no secrets."""
+    shapes = (node.services.present().get(service) for node in ctx.fleet.nodes.values())
+    given = [json.loads(msgspec.json.encode(shape)) for shape in shapes if shape is not None]
+    return tuple(
+        name
+        for name, value in json.loads(settings).items()
+        if any(name in each and each[name] == value for each in given)
+    )
 
 
 def _web_units(service: str, web: Web) -> dict[str, str]:

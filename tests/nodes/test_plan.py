@@ -89,16 +89,15 @@ def test_secrets_are_shown_by_digest_alone(bare, tmp_path):
     bare.ssh("box", "rm", "/etc/hubctl-test-secret")
 
 
-def test_other_settings_are_a_new_release_whose_values_are_not_shown(deployed):
+def test_other_settings_are_a_new_release_and_the_plan_names_them_with_their_values(deployed):
     deployed.write({"apis": TASK_API.replace("timeout: 90", "timeout: 4321")})
     try:
         done = deployed.hubctl("plan")
     finally:
         deployed.write({"apis": TASK_API})
     assert done.status == Exit.CHANGES
-    assert re.search(r"release:task_api\n  build [0-9a-f]{16}: settings", done.stdout)
+    assert re.search(r"release:task_api\n  build [0-9a-f]{16}: timeout 90 → 4321\n", done.stdout)
     assert re.search(r"switch [0-9a-f]{16} → [0-9a-f]{16}", done.stdout)
-    assert '"timeout": 4321' not in done.text
     assert "redis_url" not in done.text
 
 

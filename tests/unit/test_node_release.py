@@ -336,6 +336,6 @@ def test_a_dry_run_says_what_is_new(first):
     run = first.plan(plan("b2", requirements="flask==4\n"))
     assert run.changed == ["release:app"]
     news = [change["what"] for change in run.of("resource")[-1]["changes"]]
-    assert news[:2] == ["build b2: dependencies, settings", "switch a1 → b2"]
+    assert news[:2] == ["build b2: dependencies, release", "switch a1 → b2"]
     assert "SECRET" not in str(run.events)
     assert serving(first) == only("a1")

@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, ClassVar
 
 from .. import venv
+from ..diff import settings_changes
 from ..records import dataclass
 from ..releases.home import Home
 from ..releases.served import Served
@@ -33,6 +34,7 @@ class Release(Resource):
         bundle: sha256 of the tar with the code.
         requirements: text of the hash-pinned lock.
         settings: text of settings.json, may hold secrets.
+        shown: names of settings that are no secrets.
         uv: path of the uv program.
         web: template unit of the web process, without `@`, or empty.
         workers: template units without `@` that follow the web process.
@@ -53,6 +55,7 @@ class Release(Resource):
     requirements: str
     settings: str
     uv: str
+    shown: tuple[str, ...] = ()
     web: str = ""
     workers: tuple[str, ...] = ()
     shares_socket: bool = True
@@ -112,7 +115,7 @@ class Release(Resource):
         return changes + [Change(f"disable {unit}") for unit in others if run.units.enabled(unit)]
 
     def _news(self, home: Home, current: str) -> str:
-        """Say in what it differs from the release that serves; settings may be secret, so only that they do."""
+        """Say in what it differs from the release that serves; of settings that may be secret, only which do."""
         if not current or not home.built(current):
             return "the first release"
         news = []
@@ -120,8 +123,9 @@ class Release(Resource):
             news.append("code")
         if (home.folder(current) / "venv").readlink().name != venv.address(self.requirements):
             news.append("dependencies")
-        if (home.folder(current) / "settings.json").read_text() != self.settings:
-            news.append("settings")
+        settings = (home.folder(current) / "settings.json").read_text()
+        if settings != self.settings:
+            news += settings_changes(settings, self.settings, self.shown)
         return ", ".join(news) or "units"
 
     def apply(self, run: Run) -> None:
