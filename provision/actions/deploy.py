@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..errors import HubError
+from ..transport.engine import garbled
 from .job import Job
 from .outcome import Outcome
 from .several import PARALLEL, at_once, until_failure
@@ -62,6 +63,10 @@ def _deploy_one(job: Job, context: Context, *, apply: bool) -> Outcome:
             apply=apply,
             resources=wanted.as_list(),
         )
+        if outcome.error is None and outcome.tried != len(wanted.resources):
+            outcome.error = garbled(
+                name, f"it says done of {outcome.tried} of {len(wanted.resources)} resources"
+            )
         if outcome.error is not None:
             raise outcome.error
     return outcome

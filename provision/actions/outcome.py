@@ -23,3 +23,8 @@ class Outcome:
     error: HubError | None = None
     changes: list[Resource] = field(default_factory=list)
     data: Any = None
+
+    @property
+    def tried(self) -> int:
+        """How many resources the node tells of."""
+        return self.ok + self.changed + self.failed

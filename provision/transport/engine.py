@@ -120,7 +120,7 @@ def _converse(engine: Engine, frame: bytes, blobs: Blobs, on_event: OnEvent) -> 
         end = _listen(engine, dict(blobs), on_event)
         return _status(engine, end)
     except Garbled as error:
-        raise _garbled(session, str(error)) from None
+        raise garbled(session.target.pin.node, str(error)) from None
     finally:
         # Closing stdin is also how the engine learns that the operator is gone.
         channel.close()
@@ -169,8 +169,8 @@ def _status(engine: Engine, end: End | None) -> int:
     return status
 
 
-def _garbled(session: Session, why: str) -> HubError:
-    node = session.target.pin.node
+def garbled(node: str, why: str) -> HubError:
+    """Return the error for a node that says what its engine never says."""
     return HubError(
         "engine-garbled",
         f"what answers on {node} is not hubctl's engine",

@@ -13,7 +13,7 @@ from msgspec import Meta, Raw, Struct
 
 LONGEST_LINE = 8 << 20  # a diff has 20 kB, the history of 5,000 runs 8 MB
 MOST_BYTES = 64 << 20
-MOST_EVENTS = 100_000  # a run of eight hours whose progress changes three times a second
+MOST_EVENTS = 30_000  # a run of two hours whose progress changes three times a second
 _SHOWN = 200
 
 Text = Annotated[str, Meta(max_length=1 << 20)]

@@ -50,7 +50,7 @@ def asked(monkeypatch):
 
     def ask(job, op, node, *, blobs, **fields):
         asked.append((node, op, fields))
-        return Outcome(node, ok=2, changed=1, error=asked.errors.get(node))
+        return Outcome(node, ok=len(fields["resources"]) - 1, changed=1, error=asked.errors.get(node))
 
     monkeypatch.setattr(Job, "ask", ask)
     monkeypatch.setattr(Job, "ahead", lambda job, nodes: contextlib.nullcontext())
@@ -101,6 +101,11 @@ def test_a_plan_that_cannot_be_made_is_that_nodes_error_alone(loaded, asked, mon
     monkeypatch.setattr(provision.plan, "plan", plan)
     assert [outcome.error for outcome in run(loaded, parallel=1)] == [None, BROKEN, None]
     assert [node for node, _, _ in asked] == ["one", "three"]
+
+
+def test_a_node_that_says_done_of_less_than_it_was_asked_for_is_not_believed(loaded, asked, monkeypatch):
+    monkeypatch.setattr(Job, "ask", lambda job, op, node, **_: Outcome(node))
+    assert {outcome.error.code for outcome in run(loaded)} == {"engine-garbled"}
 
 
 def test_rolling_asks_no_node_after_the_first_that_failed(loaded, asked):

@@ -15,8 +15,9 @@ from provision.errors import Exit
 from provision.transport import hostkeys
 from provision.transport.connect import connect
 from provision.transport.hostkeys import Pin
+from tests.support.sshd import free_port
 
-from .test_ssh import free_port, server  # noqa: F401  a fixture
+from .test_ssh import server  # noqa: F401  a fixture
 
 ROOT = Path(__file__).parents[2]
 INVENTORY = """\

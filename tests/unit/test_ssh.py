@@ -2,11 +2,8 @@
 
 import contextlib
 import os
-import shutil
 import socket
-import subprocess
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,53 +15,7 @@ from provision.transport import people, ssh
 from provision.transport.connect import connect
 from provision.transport.hostkeys import Pin, fingerprint
 from provision.transport.target import Target
-
-SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
-def write_private(path, text):
-    path.write_text(text)
-    path.chmod(0o600)
-
-
-class Server:
-    """An sshd of the test's own."""
-
-    def __init__(self, folder):
-        self.host_key, self.operator = keys.make("host"), keys.make("operator")
-        self.port = free_port()
-        self.key_file = folder / "operator"
-        write_private(folder / "host", self.host_key.private)
-        write_private(self.key_file, self.operator.private)
-        write_private(folder / "authorized", self.operator.public + "\n")
-        config = folder / "sshd_config"
-        config.write_text(
-            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {folder / 'host'}\nPidFile none\n"
-            f"AuthorizedKeysFile {folder / 'authorized'}\nStrictModes no\nPasswordAuthentication no\n"
-            "UsePAM no\nPermitRootLogin prohibit-password\n"
-        )
-        Path("/run/sshd").mkdir(exist_ok=True)
-        self.process = subprocess.Popen([SSHD, "-D", "-e", "-f", str(config)], stderr=subprocess.DEVNULL)
-        self._wait()
-
-    def _wait(self):
-        for _ in range(100):
-            with socket.socket() as sock:
-                if sock.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError("sshd did not start")
-
-    def target(self, **changes):
-        key = changes.pop("key", self.host_key.public_base64)
-        pin = Pin("apis", ("127.0.0.1",), "ssh-ed25519", key, port=changes.pop("port", self.port))
-        return Target(pin, changes.pop("key_file", self.key_file), **changes)
+from tests.support.sshd import SSHD, Server, free_port, write_private
 
 
 @pytest.fixture(scope="module")
