@@ -24,12 +24,13 @@ from .reduction import Column, Component
 from .tight import GaveUpError, Growth
 
 EPSILON = 1e-6
+FIRST_NOISES = (0.0, 1.0, 1.0)
 NOISES = (0.0, 0.3, 1.0)
 EXACT_EVERY = 15
 REPAIRS = ((20, 3_000), (200, 30_000), (1_000, 300_000))
 """Polymers around each seed, and steps to find them, added to close a gap between relaxation and integers."""
 REPAIR_SECONDS = 10.0
-GROWTH_STEPS = 3_000
+GROWTH_STEPS = 500
 PER_SEED = 5
 
 
@@ -141,6 +142,7 @@ class Pricing:
     @cached_property
     def _solver(self) -> highspy.Highs:
         solver = quiet()
+        solver.setOptionValue("mip_allow_restart", False)  # takes longer than it saves
         for total in self._component.counts:
             solver.addVar(0.0, total)
         for number in range(len(self._component.counts)):
@@ -167,7 +169,7 @@ def optimum(component: Component) -> Iterator[Bound]:
     master = Master(component)
     master.add([component.everything])
     master.add(((number, 1),) for number, alone in enumerate(component.alone) if alone)
-    master.add(greedy.polymers([0.0] * len(component.counts), (0.0, 1.0, 1.0)))
+    master.add(greedy.polymers([0.0] * len(component.counts), FIRST_NOISES))
     pricing = Pricing(component)
     best: tuple[Column, ...] = (component.everything,)
     for rounds in count(1):

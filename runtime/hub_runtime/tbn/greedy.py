@@ -15,7 +15,6 @@ class Greedy:
     def __init__(self, component: Component) -> None:
         self._component = component
         self._openings = Openings(component)
-        self._nets = [tuple(net.items()) for net in component.nets]
         self._random = Random(0)  # noqa: S311 - answers must not depend on chance
 
     def polymers(self, prices: Sequence[float], noises: Sequence[float]) -> Iterator[Column]:
@@ -36,15 +35,18 @@ class Greedy:
         random = self._random.random
         taken = [0] * len(counts)
         net = [0] * len(self._component.domains)
+        lacking = spare = 0
         allowed = (1 << len(counts)) - 1
         add = seed
         while True:
             taken[add] += 1
             if taken[add] == counts[add]:
                 allowed &= ~(1 << add)
-            for domain, value in self._nets[add]:
-                net[domain] += value
-            wanted = self._openings.serving(net, allowed)
+            for domain, change, bit in self._openings.nets[add]:
+                net[domain] = value = net[domain] + change
+                lacking = lacking | bit if value > 0 else lacking & ~bit
+                spare = spare | bit if value < 0 else spare & ~bit
+            wanted = self._openings.serving(lacking, spare, allowed)
             if wanted is None:
                 return tuple((number, count) for number, count in enumerate(taken) if count)
             if not wanted:

@@ -1,4 +1,4 @@
-"""Which classes can serve an open domain; sets of classes are bits of an integer."""
+"""Which classes can serve an open domain; sets of classes and of domains are bits of an integer."""
 
 from __future__ import annotations
 
@@ -8,32 +8,41 @@ from .reduction import Component
 
 
 class Openings:
-    """The open domains of a growing polymer."""
+    """The open domains of a growing polymer.
+
+    Attributes:
+        nets: of each class, its domains with their nets and their bits.
+    """
 
     def __init__(self, component: Component) -> None:
+        self.nets = [
+            tuple((domain, value, 1 << domain) for domain, value in net.items()) for net in component.nets
+        ]
         self._size = len(component.counts)
         self._providers = [_bits(classes) for classes in component.providers]
-        self._consumers = [
-            _bits(classes) if domain in component.balanced else 0
-            for domain, classes in enumerate(component.consumers)
-        ]
+        self._consumers = [_bits(classes) for classes in component.consumers]
+        self.balanced = _bits(sorted(component.balanced))
 
-    def serving(self, net: Sequence[int], allowed: int) -> int | None:
-        """The allowed classes that serve the open domain with the fewest of them; None when none is open."""
+    def serving(self, lacking: int, spare: int, allowed: int) -> int | None:
+        """The allowed classes that serve the open domain with the fewest of them; None when none is open.
+
+        Args:
+            lacking: domains with a positive net.
+            spare: domains with a negative net; the balanced ones are open.
+            allowed: classes that may be chosen.
+        """
         best: int | None = None
         fewest = self._size + 1
-        for domain, value in enumerate(net):
-            if not value:
-                continue
-            serving = self._providers[domain] if value > 0 else self._consumers[domain]
-            if value < 0 and not serving:
-                continue
-            serving &= allowed
-            count = serving.bit_count()
-            if count < fewest:
-                if not count:
-                    return 0
-                best, fewest = serving, count
+        for opened, classes in ((lacking, self._providers), (spare & self.balanced, self._consumers)):
+            while opened:
+                bit = opened & -opened
+                opened ^= bit
+                serving = classes[bit.bit_length() - 1] & allowed
+                count = serving.bit_count()
+                if count < fewest:
+                    if not count:
+                        return 0
+                    best, fewest = serving, count
         return best
 
 

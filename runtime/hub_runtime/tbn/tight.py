@@ -49,7 +49,6 @@ class Growth:
         self._prices = prices
         self._limit = limit
         self._openings = Openings(component)
-        self._nets = [tuple(net.items()) for net in component.nets]
         self._needy = sum(1 << number for number in component.needy)
         self._steps_left = steps
 
@@ -59,13 +58,14 @@ class Growth:
         Raises:
             GaveUpError: the steps given are used up.
         """
-        counts, nets, costs = self._component.counts, self._nets, self._prices.costs
+        counts, nets, costs = self._component.counts, self._openings.nets, self._prices.costs
         cost_limit = self._limit + self._prices.excess
         taken = [0] * len(nets)
         net = [0] * len(self._component.domains)
         earlier = self._needy & ((1 << seed) - 1)
-        # Of every monomer added: its class, the cost before it, what may still be chosen beside it and after it.
-        path: list[tuple[int, float, int, int]] = []
+        # Of every monomer added: its class, cost and domains before it, what may still be chosen beside and after it.
+        path: list[tuple[int, float, int, int, int, int]] = []
+        lacking = spare = 0
         cost, choices, allowed = 0.0, 1 << seed, (1 << len(nets)) - 1 & ~earlier
         while True:
             if choices:
@@ -76,14 +76,16 @@ class Growth:
                     allowed &= ~bit
                     continue
                 self._count_step()
-                path.append((number, cost, choices, allowed & ~bit))
+                path.append((number, cost, lacking, spare, choices, allowed & ~bit))
                 cost += costs[number]
                 taken[number] += 1
-                for domain, value in nets[number]:
-                    net[domain] += value
+                for domain, change, mark in nets[number]:
+                    net[domain] = value = net[domain] + change
+                    lacking = lacking | mark if value > 0 else lacking & ~mark
+                    spare = spare | mark if value < 0 else spare & ~mark
                 if taken[number] == counts[number]:
                     allowed &= ~bit
-                serving = self._openings.serving(net, allowed)
+                serving = self._openings.serving(lacking, spare, allowed)
                 if serving is None:
                     column = tuple((kind, count) for kind, count in enumerate(taken) if count)
                     if self._prices.of(column) <= self._limit:
@@ -91,10 +93,10 @@ class Growth:
                     serving = self._needy & allowed
                 choices = serving
             elif path:
-                number, cost, choices, allowed = path.pop()
+                number, cost, lacking, spare, choices, allowed = path.pop()
                 taken[number] -= 1
-                for domain, value in nets[number]:
-                    net[domain] -= value
+                for domain, change, _ in nets[number]:
+                    net[domain] -= change
             else:
                 return
 
