@@ -134,7 +134,9 @@ def test_what_was_found_is_given_whatever_ends_the_task(make_service: Any, endle
     assert answer["count"] == len(answer["configs"]) > 5
     assert len(json.dumps(answer["configs"], separators=(",", ":"))) <= 10_000 + 2
     assert answer["entropy"] >= answer["configs"][0]["polymers_count"]
-    status, answer = service.client.outcome(service.client.post(monomers=[["a"], ["a*"]] * 175, gen=2))
+    status, answer = service.client.outcome(
+        service.client.post(monomers=[["a", "a"], ["a*", "a*"]] * 175, gen=2)
+    )
     assert (status, answer["count"], answer["entropy"]) == (402, 1, 175)
     assert "too large" in answer["message"]
     assert "Error" not in answer["message"]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from hub_runtime.tbn import errors
+from hub_runtime.tbn import errors, limits
 from hub_runtime.tbn.model import spelled
 from hub_runtime.tbn.parse import parse
-from hub_runtime.tbn.solve import Entropy, solve
+from hub_runtime.tbn.solve import Entropy, Progress, solve
 
 CASES = json.loads((Path(__file__).parent / "data" / "tbn_cases.json").read_text())["cases"]
 EVERY_STABLE_UP_TO = 10_000
@@ -133,7 +133,37 @@ def test_no_configuration_is_asked_for_and_one_is_given_unless_there_are_constra
 
 
 def test_a_network_too_large_for_the_clauses_is_refused_in_words() -> None:
-    rows = [["a"]] * 700 + [["a*"]] * 700
-    assert answer(rows)[0] == 700
-    with pytest.raises(errors.TooLargeError, match="too large"):
+    rows = [["a", "a"], ["a*", "a*"]] * 172
+    assert answer(rows)[0] == 172
+    with pytest.raises(errors.TooLargeError, match=r"344 monomers .* \(at most 342\)"):
         answer(rows, gen=2)
+
+
+def test_what_was_found_comes_before_a_refusal() -> None:
+    events = solve(parse([["a", "a"], ["a*", "a*"]] * 172), gen=2)
+    found = []
+    with pytest.raises(errors.TooLargeError):
+        found.extend(events)
+    assert [len(event) for event in found if isinstance(event, tuple)] == [172]
+
+
+def test_with_constraints_a_network_too_large_is_refused_before_any_work() -> None:
+    network = parse([["a", "a", ">m"], *[["a", "a"], ["a*", "a*"]] * 172], [["NOTFREE", "m"]])
+    with pytest.raises(errors.TooLargeError, match="too large"):
+        next(solve(network))
+    assert isinstance(next(solve(network, gen=0)), Progress)
+
+
+def test_the_limits_of_monomers_and_of_clauses_agree() -> None:
+    assert limits.clauses_of(limits.MOST_CONNECTED) <= limits.MOST_CLAUSES
+    assert limits.clauses_of(limits.MOST_CONNECTED + 1) > limits.MOST_CLAUSES
+
+
+def test_bonds_too_few_to_join_more_need_no_search() -> None:
+    assert answer([["a"], ["a*"]] * 175, gen=2) == (175, [[[("a",), ("a*",)]] * 175])
+
+
+def test_a_polymer_of_a_thousand_kinds_is_filled() -> None:
+    rows = [["a*"] * 1_000, *[["a", f"only{number}"] for number in range(1_001)]]
+    _, found = answer(rows, gen=2)
+    assert [[len(polymer) for polymer in config] for config in found] == [[1_001, 1]] * 2

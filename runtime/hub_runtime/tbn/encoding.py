@@ -7,28 +7,30 @@ here says is that a polymer is held together by bonds: the search adds that wher
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 
 from pysat.card import CardEnc, EncType, ITotalizer
 
+from . import limits
 from .constraints import monomer_named, site_named
-from .errors import TooLargeError
 from .model import Constraint, Network
 
 Clause = list[int]
 SiteRef = tuple[int, int]
 """Index of a monomer and position of a site in it."""
-MAX_PAIRS = 400_000
-MAX_TRANSITIVE = 20_000_000
 PAIRWISE = 6
 """Up to so many literals an at-most-one is written pair by pair."""
 
 
 @dataclass
 class Encoding:
-    """Clauses over numbered variables, with the maps that read a model back."""
+    """Clauses over numbered variables, with the maps that read a model back.
+
+    Attributes:
+        clauses: all but those of transitivity.
+    """
 
     network: Network
     real_bonds: bool
@@ -41,18 +43,28 @@ class Encoding:
     top: int = 0
 
     def __post_init__(self) -> None:
-        """Write every clause.
+        """Number the variables and write the clauses.
 
         Raises:
             TooLargeError: the network needs more clauses than memory is likely to hold.
         """
-        self._refuse_too_large()
+        limits.check(self.network)
         self._add_pairs()
         self._add_binds()
         self._add_reps()
         self._add_copy_symmetry()
         for constraint in self.network.constraints:
             self.clauses.extend(self._constraint(constraint))
+
+    def all(self) -> Iterator[Clause]:
+        """Every clause; those of transitivity are by far the most and are made as they are read."""
+        yield from self.clauses
+        for group in self.network.possible_groups:
+            for i, j, k in combinations(group, 3):
+                ij, jk, ik = self.binds[i, j], self.binds[j, k], self.binds[i, k]
+                yield [-ij, -jk, ik]
+                yield [-ij, -ik, jk]
+                yield [-ik, -jk, ij]
 
     def new(self) -> int:
         """A variable not used so far."""
@@ -80,17 +92,6 @@ class Encoding:
         """Pair variables of the bonds with exactly one end in these monomers."""
         inside = set(monomers)
         return [var for (s, t), var in self.pairs.items() if (s[0] in inside) != (t[0] in inside)]
-
-    def _refuse_too_large(self) -> None:
-        transitive = sum(len(group) ** 3 // 2 for group in self.network.possible_groups)
-        limiting, other = self._sites()
-        pairs = sum(len(sites) * len(other[domain]) for domain, sites in limiting.items())
-        if transitive > MAX_TRANSITIVE or pairs > MAX_PAIRS:
-            raise TooLargeError(
-                "The network is too large for constraints and for configurations below the stable ones: "
-                f"{transitive} triples of monomers (at most {MAX_TRANSITIVE}) and "
-                f"{pairs} possible bonds (at most {MAX_PAIRS})."
-            )
 
     def _sites(self) -> tuple[dict[str, list[SiteRef]], dict[str, list[SiteRef]]]:
         limiting: dict[str, list[SiteRef]] = {domain: [] for domain in self.network.limiting}
@@ -127,9 +128,6 @@ class Encoding:
         for group in self.network.possible_groups:
             for i, j in combinations(group, 2):
                 self.binds[i, j] = self.new()
-            for i, j, k in combinations(group, 3):
-                ij, jk, ik = self.binds[i, j], self.binds[j, k], self.binds[i, k]
-                self.clauses += ([-ij, -jk, ik], [-ij, -ik, jk], [-ik, -jk, ij])
         for (s, t), pair in self.pairs.items():
             bind = self.bind(s[0], t[0])
             if bind is not None:

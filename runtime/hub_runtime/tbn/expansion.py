@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import chain
 
 from .model import Kinds
 from .reduction import Column, Component
@@ -56,41 +57,42 @@ class Expansion:
 
 def _fillings(column: Column, left: Sequence[dict[int, int]]) -> Iterator[Kinds]:
     """Every way to fill one polymer with what is left; while one is yielded, it is taken away."""
-    if not column:
-        yield ()
-        return
-    (number, count), rest = column[0], column[1:]
-    for part in _choices(left[number], count):
-        for kind in part:
-            left[number][kind] -= 1
-        for others in _fillings(rest, left):
-            yield tuple(sorted(part + others))
-        for kind in part:
-            left[number][kind] += 1
+    parts: list[Kinds] = []
+    rounds = [_choices(left[column[0][0]], column[0][1])]
+    while rounds:
+        if len(parts) == len(rounds):
+            _move(parts.pop(), left[column[len(parts)][0]], 1)
+        part = next(rounds[-1], None)
+        if part is None:
+            rounds.pop()
+            continue
+        _move(part, left[column[len(parts)][0]], -1)
+        parts.append(part)
+        if len(parts) == len(column):
+            yield tuple(sorted(chain.from_iterable(parts)))
+        else:
+            number, count = column[len(parts)]
+            rounds.append(_choices(left[number], count))
+
+
+def _move(kinds: Kinds, left: dict[int, int], amount: int) -> None:
+    for kind in kinds:
+        left[kind] += amount
 
 
 def _choices(left: dict[int, int], count: int) -> Iterator[Kinds]:
     """Multisets of so many kinds out of what is left, in ascending order."""
-    kinds = sorted(kind for kind, amount in left.items() if amount)
-    amounts = [left[kind] for kind in kinds]
-    totals = list(accumulate(reversed(amounts), initial=0))[::-1]
-
-    def choose(first: int, count: int) -> Iterator[Kinds]:
-        if totals[first] == count:
-            yield tuple(
-                kind
-                for kind, amount in zip(kinds[first:], amounts[first:], strict=True)
-                for _ in range(amount)
-            )
-            return
-        for position in range(first, len(kinds)):
-            if totals[position] < count:
-                return
-            for taken in range(min(amounts[position], count), 0, -1):
-                for others in choose(position + 1, count - taken) if taken < count else ((),):
-                    yield (kinds[position],) * taken + others
-
-    yield from choose(0, count)
+    pool = [kind for kind, amount in sorted(left.items()) for _ in range(amount)]
+    if count > len(pool):
+        return
+    chosen, last = pool[:count], pool[len(pool) - count :]
+    position: int | None = 0
+    while position is not None:
+        yield tuple(chosen)
+        position = next((p for p in reversed(range(count)) if chosen[p] < last[p]), None)
+        if position is not None:
+            following = bisect_right(pool, chosen[position])
+            chosen[position:] = pool[following : following + count - position]
 
 
 def _is_single(column: Column) -> bool:

@@ -24,7 +24,9 @@ from .reduction import Column, Component
 from .tight import GaveUpError, Growth
 
 EPSILON = 1e-6
-FIRST_NOISES = (0.0, 1.0, 1.0)
+FIRST_NOISES = (0.0, *(1.0,) * 20)
+MOST_FIRST = 1_000
+"""Polymers to begin with, where that is no fewer than three around each seed."""
 NOISES = (0.0, 0.3, 1.0)
 EXACT_EVERY = 15
 REPAIRS = ((20, 3_000), (200, 30_000), (1_000, 300_000))
@@ -169,7 +171,8 @@ def optimum(component: Component) -> Iterator[Bound]:
     master = Master(component)
     master.add([component.everything])
     master.add(((number, 1),) for number, alone in enumerate(component.alone) if alone)
-    master.add(greedy.polymers([0.0] * len(component.counts), FIRST_NOISES))
+    first = greedy.polymers([0.0] * len(component.counts), FIRST_NOISES)
+    master.add(islice(first, max(MOST_FIRST, 3 * len(component.needy))))
     pricing = Pricing(component)
     best: tuple[Column, ...] = (component.everything,)
     for rounds in count(1):

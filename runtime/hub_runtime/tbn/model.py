@@ -106,6 +106,22 @@ class Network:
         ]
         return components(len(self.monomers), edges)
 
+    @cached_property
+    def bonds(self) -> tuple[int, ...]:
+        """How many bonds every saturated configuration has within each of the possible groups."""
+        group_of = {index: number for number, group in enumerate(self.possible_groups) for index in group}
+        bonds = [0] * len(self.possible_groups)
+        for index, monomer in enumerate(self.monomers):
+            bonds[group_of[index]] += sum(self.limiting.get(s.domain) == s.starred for s in monomer.sites)
+        return tuple(bonds)
+
+    @cached_property
+    def fewest_polymers(self) -> int:
+        """Bonds hold no fewer polymers together: one of n monomers needs n - 1 of them."""
+        return sum(
+            max(1, len(group) - bonds) for group, bonds in zip(self.possible_groups, self.bonds, strict=True)
+        )
+
 
 Kinds = tuple[int, ...]
 """A polymer up to interchangeable monomers: sorted kinds of its monomers."""

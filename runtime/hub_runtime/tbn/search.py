@@ -26,7 +26,7 @@ class Search:
         self._real_bonds = real_bonds
         self._encoding = Encoding(network, real_bonds)
         self._possible = all(self._encoding.clauses)
-        self._solver = Glucose4(bootstrap_with=self._encoding.clauses if self._possible else [])
+        self._solver = Glucose4(bootstrap_with=self._encoding.all() if self._possible else [])
 
     def close(self) -> None:
         """Free the solver's memory."""
@@ -73,11 +73,6 @@ class Search:
         return cut
 
     def _different(self, groups: tuple[Polymer, ...]) -> list[int]:
-        """A clause that rules out exactly this partition: something splits or something merges."""
+        """A clause that rules out this partition: among those of as many polymers, every other splits something."""
         splits = (self._encoding.bind(group[0], other) for group in groups for other in group[1:])
-        merges = (
-            self._encoding.bind(first[0], second[0])
-            for position, first in enumerate(groups)
-            for second in groups[:position]
-        )
-        return [-var for var in splits if var is not None] + [var for var in merges if var is not None]
+        return [-var for var in splits if var is not None]

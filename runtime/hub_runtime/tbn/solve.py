@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import constraints
+from . import constraints, limits
 from .errors import MinPolymersExceedEntropyError
 from .model import Configuration, Network
 from .search import Search
@@ -38,9 +38,12 @@ def solve(network: Network, *, gen: int = 1, init_k: int = 1, real_bonds: bool =
 
     Raises:
         TBNError: a constraint can never be met, or ``init_k`` is more than the entropy.
-        TooLargeError: the network is too large for what was asked.
+        TooLargeError: the network is too large to be searched by clauses; without constraints this comes after the
+            stable configurations, and only when more are wanted.
     """
     constraints.check(network)
+    if network.constraints and gen:
+        limits.check(network)
     stable = Stable(network)
     entropy = 0
     for entropy in stable.entropy():
@@ -49,9 +52,10 @@ def solve(network: Network, *, gen: int = 1, init_k: int = 1, real_bonds: bool =
         raise MinPolymersExceedEntropyError(init_k)
     yield Entropy(entropy)
     wanted = gen if network.constraints else max(gen, 1)
+    least = max(init_k, network.fewest_polymers if real_bonds else 1)
     found = 0
     if wanted:
-        for event in _configurations(network, stable, range(entropy, max(init_k, 1) - 1, -1), real_bonds):
+        for event in _configurations(network, stable, range(entropy, least - 1, -1), real_bonds):
             if isinstance(event, int):
                 yield Progress(found + 1, event)
                 continue
