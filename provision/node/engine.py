@@ -128,6 +128,7 @@ def _flush(run: Run, resources: Sequence[Resource], due: Follows, tally: Tally) 
     for target in list(run.journal.pending) if run.apply else ():
         _do_orphan(run, target)
     if run.apply:
+        run.journal.end_switches_but(resource.key for resource in resources if resource.kind == "release")
         run.daemon_reload(force=run.units.links_changed)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -147,6 +147,11 @@ class Journal:
         """Note that the change-over is complete, or undone."""
         if self.switches.pop(service, None) is not None:
             self._write()
+
+    def end_switches_but(self, services: Iterable[str]) -> None:
+        """Forget the change-overs of all services but these: the others are wanted no more."""
+        for service in set(self.switches).difference(services):
+            self.end_switch(service)
 
     def end(self) -> None:
         """Note that the run has ended by itself; what is still due stays."""

@@ -111,6 +111,13 @@ class Units:
         """Return the states of units as they are this moment."""
         return list(self._show(list(names)).values()) if names else []
 
+    def calm(self, *names: str) -> None:
+        """End what keeps falling, and forget that it did: one that waits to be restarted would not be started."""
+        if names:
+            self._control("stop", *names)
+            self._control("reset-failed", *names)  # one that is gone needs none
+            self.forget()
+
     def _show(self, names: list[str]) -> dict[str, UnitState]:
         done = self._system.run(
             ["systemctl", "show", "--property=" + ",".join(_PROPERTIES), "--", *names], timeout=60
@@ -128,9 +135,10 @@ class Units:
 
     def enabled(self, name: str) -> bool:
         """Whether the unit is started at boot, as the links in /etc say."""
-        return name in self._links()
+        return name in self.linked()
 
-    def _links(self) -> frozenset[str]:
+    def linked(self) -> frozenset[str]:
+        """Return the units that links in /etc start at boot."""
         if self._linked is None:
             folder = self._system.path(SYSTEM)
             wants = folder.iterdir() if folder.is_dir() else ()

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Callable
 
+from . import intact
+from .errors import NodeError
 from .files import make_directories, remove_tree, sync_directory, write_file
 from .records import dataclass
 from .run import Run
@@ -56,20 +58,51 @@ def made(folder: Path) -> bool:
     return (folder / _MADE).exists()
 
 
-def build(run: Run, wanted: Venv) -> None:
-    """Build an environment in place, unless it is there.
+def flaws(folder: Path, *, thorough: bool = False) -> list[str]:
+    """Return what is wrong with an environment: nothing, where it is there as it was made."""
+    if not complete(folder):
+        return [f"{folder.name} is not there"]
+    return [f"{path} is damaged" for path in intact.damage(folder, thorough=thorough)]
+
+
+def build(run: Run, wanted: Venv, *, thorough: bool = False) -> bool:
+    """Build an environment in place, unless it is there as it was made; return whether it was built.
+
+    Args:
+        run: the run.
+        wanted: the environment.
+        thorough: see that each file is as it was made.
 
     Raises:
-        NodeError: the installation failed.
+        NodeError: the installation failed; a damaged environment is left as it was.
     """
     folder = wanted.folder
-    if complete(folder):
-        return
     run.meanwhile.wait(folder, run.progress)
-    if not made(folder):
+    if not flaws(folder, thorough=thorough):
+        return False
+    if complete(folder):
+        _make_again(run, wanted)
+    elif not made(folder):
         make(run.system, wanted, stage=run.stage, on_line=run.progress)
     (folder / _MADE).rename(folder / _COMPLETE)
     sync_directory(folder)
+    return True
+
+
+def _make_again(run: Run, wanted: Venv) -> None:
+    """Make a damaged environment anew, and keep it should that fail: something may still run from it."""
+    damaged = wanted.folder.with_name(f"{wanted.folder.name}.damaged")
+    # Files there are the same as those in the cache: what was written into one is in the other.
+    remove_tree(run.path(_CACHE) / "uv")
+    remove_tree(damaged)
+    wanted.folder.rename(damaged)
+    try:
+        make(run.system, wanted, stage=run.stage, on_line=run.progress)
+    except (NodeError, OSError):
+        remove_tree(wanted.folder)
+        damaged.rename(wanted.folder)
+        raise
+    remove_tree(damaged)
 
 
 def make(system: System, wanted: Venv, *, stage: Callable[[str], None], on_line: OnLine = None) -> None:
@@ -92,6 +125,7 @@ def make(system: System, wanted: Venv, *, stage: Callable[[str], None], on_line:
     write_file(lock, wanted.requirements.encode(), 0o644)
     stage("env-created")
     _run(system, _install(system, wanted, lock), f"packages could not be installed into {folder}", on_line)
+    intact.note(folder)
     # The mark must not be there before what it stands for.
     os.sync()
     write_file(folder / _MADE, b"", 0o644)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from provision.node.files import write_file
+from provision.node.files import alone_in, write_file
 from tests.support import durations
 
 SHARED: set[str] = set()
@@ -39,7 +39,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         seconds[group] += known.get(item.nodeid, guess(item))
     items.sort(key=lambda item: (-seconds[group_of[item]], group_of[item]))
     if file := getattr(config, "workerinput", {}).get("groups"):
-        write_file(Path(file), json.dumps({item.nodeid: group_of[item] for item in items}).encode())
+        with alone_in(Path(file).parent):  # every process writes it
+            write_file(Path(file), json.dumps({item.nodeid: group_of[item] for item in items}).encode())
 
 
 class Spread:

@@ -85,8 +85,13 @@ class Programs:
         stale = unit["loaded"] is not None and unit["loaded"] != text
         fields = {
             "LoadState": "loaded" if path else "not-found",
-            "ActiveState": unit["active"],
-            "SubState": {"active": "running", "inactive": "dead", "failed": "failed"}[unit["active"]],
+            "ActiveState": {"looping": "activating"}.get(unit["active"], unit["active"]),
+            "SubState": {
+                "active": "running",
+                "inactive": "dead",
+                "failed": "failed",
+                "looping": "auto-restart",
+            }[unit["active"]],
             "UnitFileState": "disabled" if text and "[Install]" in text else "static",
             "NeedDaemonReload": "yes" if stale else "no",
             "CanReload": "yes" if text and "ExecReload" in text else "no",
@@ -102,18 +107,32 @@ class Programs:
 
     def do_start(self, units, name):
         unit, path = self.unit(units, name), self.unit_file(name)
-        broken = path is None or name in self.words("broken")
+        if unit["active"] == "looping":
+            return 0  # the job waits for systemd's own restart
+        broken = path is None or name in self.words("broken") or not self.needs_met()
         unit["active"] = "failed" if broken else "active"
         unit["loaded"] = path.read_text() if path else None
         if not broken:
             self.listen(name)
         return int(broken)
 
+    def needs_met(self):
+        """Whether a file says what services cannot do without: a path and a word, in `fake/needs`."""
+        needs = self.words("needs")
+        return not needs or needs[1] in Path(needs[0]).read_text()
+
+    def do_reset_failed(self, units, name):
+        if self.unit(units, name)["active"] == "failed":
+            units[name]["active"] = "inactive"
+        return 0
+
     def do_restart(self, units, name):
         return self.do_start(units, name)
 
     def do_reload(self, units, name):
-        return 0 if self.unit(units, name)["active"] == "active" else 1
+        # Its program starts in the release's folder.
+        folder = next(self.root.glob(f"opt/hub/*/releases/{name.partition('@')[2].partition('.')[0]}"), None)
+        return 0 if self.unit(units, name)["active"] == "active" and ("@" not in name or folder) else 1
 
     def do_stop(self, units, name):
         self.unit(units, name)["active"] = "inactive"
@@ -284,6 +303,10 @@ class Programs:
             Path(argv[-1], "bin").mkdir(parents=True)
         if (self.state / "install-fails").exists():
             return 1, "no solution found\n"
+        if "install" in argv:
+            package = Path(argv[argv.index("--requirement") + 1]).parent / "lib/flask"
+            package.mkdir(parents=True, exist_ok=True)
+            (package / "app.py").write_text("import this\n")
         return 0, ""
 
     python = python3 = uv

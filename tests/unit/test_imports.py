@@ -46,7 +46,7 @@ NODE_LAYERS = (
     {"run"},
     {"audit", "facts", "journal", "lock", "systemd"},
     {"holder"},
-    {"ahead", "diff", "meanwhile", "peer", "shapes", "state", "system", "x509"},
+    {"ahead", "diff", "intact", "meanwhile", "peer", "shapes", "state", "system", "x509"},
     {"files"},
     {"errors", "install", "records", "start"},
 )

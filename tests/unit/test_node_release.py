@@ -8,6 +8,7 @@ import tarfile
 
 import pytest
 
+from provision.node.intact import MANIFEST
 from provision.node.resources import Environment, File, Release, User
 
 WEB = "[Unit]\n[Service]\nExecReload=x\n[Install]\nWantedBy=multi-user.target\n"
@@ -268,6 +269,7 @@ def test_a_rollback_to_a_sick_release_leaves_the_running_one(first):
     first.write("fake/sick", "a1")
     release_file = first.path("opt/hub/app/releases/a1/release.json")
     release_file.write_text(release_file.read_text().replace('"probe_timeout": 5', '"probe_timeout": 1'))
+    (release_file.parent / MANIFEST).unlink()
     assert first.ask("rollback").error["code"] == "release-unhealthy"
     assert serving(first) == only("b2")
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from provision.node.errors import NodeError
+from provision.node.intact import MANIFEST
 from provision.node.releases.served import Served, read
 from provision.node.resources import File
 
@@ -35,8 +36,10 @@ BARE = {name: FIRST_VERSION[name] for name in ("web", "workers", "probe_socket")
 
 
 def describe(machine, release, description):
+    """Have a release be as another version built it: without a manifest."""
     path = machine.path(f"opt/hub/app/releases/{release}/release.json")
     path.write_text(description if isinstance(description, str) else json.dumps(description))
+    (path.parent / MANIFEST).unlink()
 
 
 @pytest.fixture
@@ -111,14 +114,24 @@ def test_a_sick_release_with_other_units_leaves_the_former_with_its_own(first):
         ({**FIRST_VERSION, "web": None}, "web is None"),
     ],
 )
-def test_a_damaged_description_is_named_before_anything_begins(first, description, said):
+def test_a_release_with_a_damaged_description_is_not_gone_back_to(first, description, said):
+    deploy(first, "b2")
     describe(first, "a1", description)
-    for run in (deploy(first, "b2"), first.ask("restart", names=["web"])):
-        assert (run.status, run.error["code"]) == (1, "release-damaged")
-        assert "release a1 of app" in run.error["message"]
-        assert said in run.error["why"]
-        assert run.actions == []
-    assert on_disk(first) == ["a1"]
+    run = first.ask("rollback", to="a1", service="app")
+    assert (run.status, run.error["code"], run.actions) == (1, "release-damaged", [])
+    assert "release a1 of app" in run.error["message"]
+    assert "release.json is damaged" in run.error["why"]
+    with pytest.raises(NodeError, match="a1") as caught:
+        read(json.loads(description) if description == "[]" else description, "app", "a1")
+    assert said in caught.value.why
+
+
+def test_a_release_that_serves_with_a_damaged_description_gives_way_to_the_next(first):
+    """Its units say which they are."""
+    describe(first, "a1", "[]")
+    assert deploy(first, "b2").status == 0
+    assert serving(first) == only("b2")
+    assert on_disk(first) == ["b2"]
 
 
 def test_whose_description_it_is_says_the_place_where_it_lies():

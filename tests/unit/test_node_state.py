@@ -1,5 +1,6 @@
 """What the engine keeps may be damaged, or find no room: each error has a code and says what to do."""
 
+import errno
 import json
 import os
 import subprocess
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from provision.node.errors import NodeError
+from provision.node.errors import NodeError, from_os_error
 from provision.node.journal import Journal
 from provision.node.resources import CheckedFiles, File
 from tests.unit.test_node_release import deploy, serving
@@ -186,3 +187,22 @@ def test_what_a_kill_left_of_a_plan_goes_with_the_next_run(machine):
     left = machine.write(f"{STATE}/plans/.20260101T000000Z-5f0c0f3e.json.hubctl-new", "{")
     machine.converge([FILE])
     assert not left.exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "path", "code", "command"),
+    [
+        (errno.EROFS, "/etc/a", "read-only", "findmnt -T /etc"),
+        (errno.EIO, "/etc/a", "disk-failing", "dmesg"),
+        (errno.EPERM, "/etc", "not-permitted", "lsattr -d / /etc"),
+        (errno.EISDIR, "/etc", "in-the-way", "ls -ld /etc"),
+        (errno.EISDIR, "/var/lib/hubctl/audit.jsonl", "state-damaged", "move it away"),
+        (errno.EMFILE, "/etc", "os-error", "ls -ld /etc"),
+        (errno.EDQUOT, "/no/such/place", "disk-full", "df -h /`"),
+    ],
+)
+def test_what_the_system_refuses_is_told_by_its_cause_and_place(number, path, code, command):
+    error = from_os_error(OSError(number, os.strerror(number), path))
+    assert (error.code, error.message) == (code, f"{path}: {os.strerror(number)}")
+    assert command in error.hint
+    assert error.hint.endswith("then deploy again")

@@ -12,7 +12,7 @@ def processes(run: Run) -> dict[str, str]:
     found: dict[str, str] = {}
     for home in homes(run):
         if home.current():
-            for unit in home.read(home.current()).units:
+            for unit in home.find(home.current()).units:
                 found[unit.partition("@")[0]] = unit
     resources = audit.last_plan(run.state).get("resources", [])
     for resource in resources:

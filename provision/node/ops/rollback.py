@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import venv
 from ..errors import Interrupted, NodeError
 from ..releases.home import Home, homes
 from ..releases.switch import Switch
@@ -46,10 +47,22 @@ def _chosen(run: Run, service: str, to: str) -> list[Home]:
     return chosen
 
 
+def _flaws(home: Home, release: str) -> list[str]:
+    environment = home.root / "envs" / home.environment_of(release)
+    return [*home.flaws(release), *venv.flaws(environment)]
+
+
 def _back(run: Run, home: Home, to: str, tally: Tally) -> None:
-    if not home.built(to):
+    if not home.folder(to).is_dir() or "." in to:
         known = ", ".join(home.all())
         raise NodeError("unknown-release", f"{home.service} has no release {to}", hint=f"here are: {known}")
+    if flaws := _flaws(home, to):
+        raise NodeError(
+            "release-damaged",
+            f"release {to} of {home.service} is damaged",
+            why=", ".join(flaws),
+            hint="go back to another: see `hubctl releases`; a deploy builds what the inventory says again",
+        )
     release, name = home.read(to), f"release:{home.service}"
     former = home.current()
     if former == to:

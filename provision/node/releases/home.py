@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .. import venv
+from .. import intact, venv
+from ..errors import NodeError
 from ..files import remove_tree, write_link
 from ..run import Run
 from ..state import load, save, words
+from .left import left
 from .served import Served, read
 
 ROOT = "/opt/hub"
@@ -29,6 +31,7 @@ class Home:
     """
 
     def __init__(self, run: Run, service: str) -> None:
+        self._run = run
         self.service = service
         self.root = run.path(f"{ROOT}/{service}")
         self.releases = self.root / "releases"
@@ -44,8 +47,26 @@ class Home:
         return self.root / "envs" / venv.address(requirements)
 
     def built(self, release: str) -> bool:
-        """Whether the release is there; it is renamed into place when it is whole."""
-        return (self.folder(release) / DESCRIPTION).exists()
+        """Whether the release is there and says what it is; it is renamed into place when it is whole."""
+        try:
+            self.read(release)
+        except NodeError:
+            return False
+        return True
+
+    def flaws(self, release: str, *, thorough: bool = False) -> list[str]:
+        """Return what is wrong with a release: nothing, where it is there as it was built.
+
+        Args:
+            release: the release.
+            thorough: see that each of its files is as it was.
+        """
+        if not self.folder(release).is_dir():
+            return ["it is not there"]
+        damaged = intact.damage(self.folder(release), thorough=thorough)
+        if not damaged and not self.built(release):
+            damaged = [DESCRIPTION]
+        return [f"{path} is damaged" for path in damaged]
 
     def read(self, release: str) -> Served:
         """Return what was noted of a release when it was built.
@@ -53,22 +74,40 @@ class Home:
         Raises:
             NodeError: it cannot be read.
         """
-        text = (self.folder(release) / DESCRIPTION).read_bytes()
         try:
-            data = json.loads(text)
-        except ValueError:
+            data = json.loads((self.folder(release) / DESCRIPTION).read_bytes())
+        except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
             data = None
         return read(data, self.service, release)
 
-    def others(self, release: str) -> list[Served]:
-        """Return the releases on disk but one."""
-        return [self.read(name) for name in self.all() if name != release]
+    def find(self, release: str) -> Served:
+        """Return a release, by the units that it has left where nothing else says what it is."""
+        if self.built(release):
+            return self.read(release)
+        nameless = Served(self.service, release)
+        return next((each for each in left(self._run, nameless, ()) if each.release == release), nameless)
+
+    def others(self, like: Served) -> list[Served]:
+        """Return the releases that are on disk, or have left units, but one.
+
+        Args:
+            like: that one.
+        """
+        known = self.all()
+        there = [self.read(name) for name in known if name != like.release]
+        return there + left(self._run, like, {*known, like.release})
 
     def all(self) -> list[str]:
         """Return the releases on disk."""
         if not self.releases.is_dir():
             return []
-        return sorted(path.name for path in self.releases.iterdir() if self.built(path.name))
+        names = sorted(path.name for path in self.releases.iterdir())
+        return [name for name in names if "." not in name and self.built(name)]
+
+    def environment_of(self, release: str) -> str:
+        """Return the address of the environment that a release on disk runs in, or nothing."""
+        link = self.folder(release) / "venv"
+        return link.readlink().name if link.is_symlink() else ""
 
     def current(self) -> str:
         """Return the release that serves, or nothing."""

@@ -9,6 +9,9 @@ from typing import Any
 from ..errors import NodeError
 from ..records import dataclass
 
+UNHEALTHY = "release-unhealthy"
+"""The code of the error that a release fails with which does not prove healthy."""
+
 
 @dataclass(frozen=True)
 class Served:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from ..errors import NodeError
+from ..errors import NodeError, from_os_error
 from ..run import Run
+from ..stopping import stop
 from ..systemd import UnitState
 from .build import prune
 from .home import Home
 from .probe import Response, get
-from .served import Served
+from .served import UNHEALTHY, Served
 from .unit_files import install
 
 _ATTEMPT_SECONDS = 2.0
@@ -30,9 +31,6 @@ class Switch:
     Args:
         run: the run.
         release: the release that shall serve; it is built.
-
-    Raises:
-        NodeError: the description of another release cannot be read.
     """
 
     def __init__(self, run: Run, release: Served) -> None:
@@ -41,13 +39,14 @@ class Switch:
         self._home = Home(run, release.service)
         self._release = release
         # Each has its own units, which need not be those of this one.
-        self._others = self._home.others(release.release)
+        self._others = self._home.others(release)
 
-    def over(self, *, deployed: bool) -> None:
+    def over(self, *, deployed: bool, renewed: bool = False) -> None:
         """Make the release the one that serves, and the only one.
 
         Args:
             deployed: True for a deploy, which makes it the newest; False for a rollback.
+            renewed: it was just built, and what runs of it is from before.
 
         Raises:
             NodeError: it is not healthy; the former release serves as before.
@@ -57,6 +56,8 @@ class Switch:
         install(run, home, name)
         run.daemon_reload()
         try:
+            if renewed:
+                self._end_what_is_from_before()
             self._start()
             run.stage("started")
             self._prove()
@@ -65,20 +66,25 @@ class Switch:
             home.point_to(name)
             run.stage("switched")
             self._take_over()
-        except NodeError:
+        except (NodeError, OSError) as error:
             if former != name:
-                self._fall_back(former)
-                run.journal.end_switch(service)
+                raise self._fall_back(former, error) from error
             raise
-        if deployed:
-            home.note_deploy(name, former)
         self._retire_others()
         run.stage("drained")
+        if deployed:
+            home.note_deploy(name, former)
         run.journal.end_switch(service)
-        prune(run, home, {*home.order()[-self._release.keep :], name, *self._still_busy()})
+        prune(run, home, self._release, {*home.order()[-self._release.keep :], *self._still_busy()})
+
+    def _end_what_is_from_before(self) -> None:
+        """Stop what runs from files that are no more; systemd holds requests back meanwhile."""
+        stop(self._run, self._release.units, "it was built again")
 
     def _start(self) -> None:
-        stopped = [state.name for state in self._units.now(*self._release.units) if not state.running]
+        states = self._units.now(*self._release.units)
+        self._units.calm(*(state.name for state in states if state.failed))
+        stopped = [state.name for state in states if not state.running]
         for name in stopped:
             self._run.acted(name, "start", [f"release {self._release.release}"])
         if stopped:
@@ -140,7 +146,9 @@ class Switch:
         self._run.acted(mine, "reload", ["it serves now"])
         self._units.act("reload", mine)
         self._prove()
-        for state in self._units.now(*(old.web_unit for old in olds)):
+        # One whose folder is gone cannot be asked to look: it serves on until it is stopped.
+        there = [old.web_unit for old in olds if self._home.built(old.release)]
+        for state in self._units.now(*there):
             if state.running:
                 self._units.act("reload", state.name)
 
@@ -207,18 +215,43 @@ class Switch:
         """Return the other releases that have a process which has not ended."""
         return [other.release for other in self._others if any(map(_busy, self._units.now(*other.units)))]
 
-    def _fall_back(self, former: str) -> None:
-        """Make the former release serve as before."""
-        home, mine = self._home, self._release.units
-        before = home.read(former) if former and home.built(former) else None
+    def _fall_back(self, former: str, error: NodeError | OSError) -> NodeError:
+        """Make the former release serve as before; return the error, with what could not be undone."""
+        cause = error if isinstance(error, NodeError) else from_os_error(error)
+        before = self._home.find(former) if former else None
+        faults = []
+        for step in (self._serve_again, self._leave):
+            try:
+                step(before)
+            except (NodeError, OSError) as fault:  # noqa: PERF203
+                known = fault if isinstance(fault, NodeError) else from_os_error(fault)
+                faults.append(f"this could not be undone: {known.message}")
+        if not faults:
+            self._run.journal.end_switch(self._release.service)
+        why = "\n".join(filter(None, [cause.why, *faults]))
+        return NodeError(cause.code, cause.message, why=why, hint=cause.hint)
+
+    def _serve_again(self, before: Served | None) -> None:
         if before is not None:
             down = [state.name for state in self._units.now(*before.units) if not state.running]
             if down:
                 self._units.act("start", *down)
-        if home.current() == self._release.release:
-            home.point_to(former)
-            if before is not None and before.web and before.shares_socket:
+        if self._home.current() == self._release.release:
+            self._home.point_to(before.release if before else "")
+            if (
+                before is not None
+                and self._home.built(before.release)
+                and before.web
+                and before.shares_socket
+            ):
                 self._units.act("reload", before.web_unit)
+
+    def _leave(self, before: Served | None) -> None:
+        """Stop the release, or those beside it where `current` could not be led back: one of them serves."""
+        if before is not None and self._home.current() == self._release.release:
+            self._retire_others()
+            return
+        mine = self._release.units
         for name in mine:
             self._run.acted(name, "stop", ["the release is not healthy"])
         self._units.act_later("stop", *mine)
@@ -239,7 +272,7 @@ class Switch:
             parts += [state.describe(), self._units.journal(state.name)]
         unit = sick[0].name if sick else release.service
         return NodeError(
-            "release-unhealthy",
+            UNHEALTHY,
             f"release {release.release} of {release.service} is not healthy",
             why="\n".join(filter(None, parts)),
             hint=f"on the node: journalctl -u {unit} -n 100; then correct it and deploy again",

@@ -55,8 +55,11 @@ def install(run: Run, home: Home, release: str) -> None:
             write_file(run.path(f"{SYSTEM}/{path.name}"), path.read_bytes(), 0o644)
 
 
-def uninstall(run: Run, home: Home, release: str) -> None:
-    """Take a release's unit files away from systemd."""
-    for path in _frozen(home, release):
-        remove(run.path(f"{SYSTEM}/{path.name}"))
-        run.units.links_changed = True
+def uninstall(run: Run, release: Served) -> None:
+    """Take a release's unit files away from systemd, those of its sockets too."""
+    names = {release.service, *(unit.partition("@")[0] for unit in release.units)}
+    for path in sorted(run.path(SYSTEM).glob(f"*@{release.release}.*")):
+        name = path.name.partition("@")[0]
+        if path.is_file() and (name in names or name.startswith(f"{release.service}-")):
+            remove(path)
+            run.units.links_changed = True

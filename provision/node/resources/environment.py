@@ -46,7 +46,8 @@ class Environment(Resource):
     def compare(self, run: Run) -> list[Change]:
         """See whether it is complete."""
         (wanted,) = self.environments(run)
-        return [] if venv.complete(wanted.folder) else [Change(f"build {wanted.folder.name}")]
+        flaws = venv.flaws(wanted.folder)
+        return [Change(f"build {wanted.folder.name}: {', '.join(flaws[:3])}")] if flaws else []
 
     def apply(self, run: Run) -> None:
         """Build it."""

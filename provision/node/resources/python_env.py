@@ -56,8 +56,8 @@ class PythonEnv(Resource):
             raise NodeError(
                 "in-the-way", f"{self.path} is a {kind}", hint="move it away on the node, then deploy again"
             )
-        if not venv.complete(folder):
-            return [Change(f"build {folder.name}")]
+        if flaws := venv.flaws(folder):
+            return [Change(f"build {folder.name}: {', '.join(flaws[:3])}")]
         old = str(path.readlink()) if kind == "link" else "nothing"
         return [] if old == folder.name else [Change(f"switch {old} → {folder.name}")]
 

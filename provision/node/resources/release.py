@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, ClassVar
 
 from .. import venv
 from ..diff import settings_changes
+from ..errors import NodeError
 from ..records import dataclass
 from ..releases.home import Home
-from ..releases.served import Served
+from ..releases.served import UNHEALTHY, Served
 from ..releases.unit_files import differing
 from .base import Change, Resource, absolute, plain_word
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..run import Run
+
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ class Release(Resource):
 
     def units(self, run: Run) -> tuple[str, ...]:
         """Return the units of this and of the other releases on disk."""
-        releases = [self.served(), *Home(run, self.service).others(self.release)]
+        releases = [self.served(), *Home(run, self.service).others(self.served())]
         return tuple(unit for release in releases for unit in release.units)
 
     def environments(self, run: Run) -> tuple[venv.Venv]:
@@ -99,9 +104,7 @@ class Release(Resource):
         """Compare what is built, what `current` points to, and what runs."""
         home = Home(run, self.service)
         current = home.current()
-        changes = (
-            [] if home.built(self.release) else [Change(f"build {self.release}: {self._news(home, current)}")]
-        )
+        changes = self._to_build(run, home, current)
         if current != self.release:
             changes.append(Change(f"switch {current or 'nothing'} → {self.release}"))
         elif self.service in run.journal.switches:
@@ -110,9 +113,31 @@ class Release(Resource):
         for unit in self.served().units:
             changes += [] if run.units.get(unit).running else [Change(f"start {unit}")]
             changes += [Change(f"enable {unit}")] if run.units.wants_enabling(unit) else []
-        others = [unit for other in home.others(self.release) for unit in other.units]
+        others = [unit for other in home.others(self.served()) for unit in other.units]
         changes += [Change(f"stop {unit}") for unit in others if run.units.get(unit).running]
         return changes + [Change(f"disable {unit}") for unit in others if run.units.enabled(unit)]
+
+    def _to_build(self, run: Run, home: Home, current: str) -> list[Change]:
+        if not home.folder(self.release).is_dir():
+            return [Change(f"build {self.release}: {self._news(home, current)}")]
+        thorough = self._doubtful(run, current)
+        flaws = home.flaws(self.release, thorough=thorough)
+        for environment in self.environments(run):
+            flaws += [
+                f"its environment: {flaw}" for flaw in venv.flaws(environment.folder, thorough=thorough)
+            ]
+        if not flaws:
+            return []
+        more = f" and {len(flaws) - _NAMED} more" if len(flaws) > _NAMED else ""
+        return [Change(f"build {self.release} again: {', '.join(flaws[:_NAMED])}{more}")]
+
+    def _doubtful(self, run: Run, current: str) -> bool:
+        """Whether a look at each file is worth its time: what should run does not, or a run was killed over it."""
+        if self.service in run.journal.switches:
+            return True
+        return current == self.release and not all(
+            run.units.get(unit).running for unit in self.served().units
+        )
 
     def _news(self, home: Home, current: str) -> str:
         """Say in what it differs from the release that serves; of settings that may be secret, only which do."""
@@ -121,23 +146,37 @@ class Release(Resource):
         news = []
         if home.read(current).bundle != self.bundle:
             news.append("code")
-        if (home.folder(current) / "venv").readlink().name != venv.address(self.requirements):
+        if home.environment_of(current) != venv.address(self.requirements):
             news.append("dependencies")
-        settings = (home.folder(current) / "settings.json").read_text()
+        settings = _text(home.folder(current) / "settings.json")
         if settings != self.settings:
             news += settings_changes(settings, self.settings, self.shown)
         return ", ".join(news) or "units"
 
     def apply(self, run: Run) -> None:
-        """Build it and change over to it.
+        """Build it, again if it is damaged, and change over to it.
 
         Raises:
             NodeError: it is not healthy; the former release serves as before.
         """
-        from ..releases.build import build
         from ..releases.switch import Switch
 
-        release = self.served()
+        home = Home(run, self.service)
+        renewed = self._build(run, thorough=self._doubtful(run, home.current()))
+        try:
+            Switch(run, self.served()).over(deployed=True, renewed=renewed)
+        except NodeError as error:
+            # What the signs of files did not show, their hashes may.
+            if error.code != UNHEALTHY or not self._build(run, thorough=True):
+                raise
+            Switch(run, self.served()).over(deployed=True, renewed=True)
+
+    def _build(self, run: Run, *, thorough: bool) -> bool:
+        from ..releases.build import build
+
         (environment,) = self.environments(run)
-        build(run, release, environment, settings=self.settings)
-        Switch(run, release).over(deployed=True)
+        return build(run, self.served(), environment, settings=self.settings, thorough=thorough)
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8", "replace") if path.is_file() else ""
