@@ -10,13 +10,14 @@ from ..steps.tunnel_ends import near_ends
 from .recipe import Recipe
 
 NAME = "proxy"
+_MEGABYTE = 1 << 20
 
 
 def _steps(ctx: Context, service: Proxy) -> list[Resource]:
     """Return the site; the tunnel itself is there already."""
     (end,) = (end for end in near_ends(ctx) if end.name == service.tunnel)
-    values = {"end": end, "timeout": service.timeout, "max_body_mb": service.max_body_mb}
-    return [*web.base(ctx), *web.website(ctx, NAME, **values)]
+    site = web.website(ctx, NAME, max_body=service.max_body_mb * _MEGABYTE, end=end, timeout=service.timeout)
+    return [*web.base(ctx), *site]
 
 
 RECIPE = Recipe(NAME, Proxy, _steps, released=False)

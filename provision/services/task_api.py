@@ -22,15 +22,13 @@ from .recipe import Recipe
 
 NAME = "task_api"
 _REDIS = Redis(NAME)
-_MAX_BODY = 2_000_000  # bytes of a request
-_MAX_RESULT = 64_000_000  # bytes of a result, which Redis holds in memory
 _GRACE = 60  # seconds a worker has beyond a task's own limit
 _REACHED = 300  # seconds for the broker to come within reach: both ends may be deployed at the same time
 
 
 def _steps(ctx: Context, service: TaskApi) -> list[Resource]:
     """Return the service with all it stands on; without a host name, only tunnels lead to its socket."""
-    site = web.website(ctx, NAME, socket=web_socket(NAME), max_body=_MAX_BODY) if service.hostname else []
+    site = _site(ctx, service) if service.hostname else []
     return [
         *(web.base(ctx) if service.hostname else []),
         *_former_redis(),
@@ -44,6 +42,10 @@ def _steps(ctx: Context, service: TaskApi) -> list[Resource]:
         ),
         *site,
     ]
+
+
+def _site(ctx: Context, service: TaskApi) -> list[Resource]:
+    return web.website(ctx, NAME, max_body=service.limits.request_bytes, socket=web_socket(NAME))
 
 
 def _workers_elsewhere(ctx: Context) -> list[Resource]:
@@ -88,7 +90,12 @@ def _settings_text(service: TaskApi, redis_url: str, workers: int, **more: objec
         "workers": workers,
         "timeout": service.timeout,
         "result_expires": service.result_expires,
-        "limits": {"body_bytes": _MAX_BODY, "result_bytes": _MAX_RESULT},
+        "limits": {
+            "body_bytes": service.limits.request_bytes,
+            "result_bytes": service.limits.result_bytes,
+            "waiting_bytes": service.limits.waiting_bytes,
+            "client_bytes": service.limits.client_bytes,
+        },
         **more,
     }
     return json.dumps(settings, indent=2, sort_keys=True) + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..inventory.services import service as services
+from ..inventory.services.limits import WebLimits
 from .context import Context
 
 
@@ -15,10 +16,12 @@ class Site:
     Args:
         service: the service's name.
         names: full host names, the certificate's own first.
+        limits: what one client may ask of it.
     """
 
     service: str
     names: tuple[str, ...]
+    limits: WebLimits
 
     @property
     def name(self) -> str:
@@ -35,7 +38,7 @@ def site(ctx: Context, service: str) -> Site:
 def sites(ctx: Context) -> tuple[Site, ...]:
     """Return the sites of all the node's services that have one."""
     return tuple(
-        Site(name, _names(ctx, service.hostname, www=service.www))
+        Site(name, _names(ctx, service.hostname, www=service.www), service.limits)
         for name, service in ctx.node.services.present().items()
         if isinstance(service, services.Site) and service.hostname is not None
     )

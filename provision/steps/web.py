@@ -23,16 +23,18 @@ def base(ctx: Context) -> list[Resource]:
     return server(ctx).base(ctx)
 
 
-def website(ctx: Context, service: str, **values: object) -> list[Resource]:
+def website(ctx: Context, service: str, *, max_body: int, **values: object) -> list[Resource]:
     """Return a service's certificate and its HTTPS site, in the order in which they can come to be.
 
     Args:
         ctx: the node.
         service: the service, which has a host name; its site is the template `<web server>/<service>.conf`.
-        values: what the template needs beyond `site` and `ipv6`.
+        max_body: bytes that the body of a request may have.
+        values: what the template needs beyond these and `site` and `ipv6`.
     """
     web, place = server(ctx), site(ctx, service)
-    content = render(f"{web.name}/{service}.conf", site=place, ipv6=ctx.node.ipv6, **values)
+    given = {"site": place, "ipv6": ctx.node.ipv6, "max_body": max_body, **values}
+    content = render(f"{web.name}/{service}.conf", **given)
     return [
         Packages(("certbot",)),
         File(web.hook, render(web.reload_hook), mode=0o755),

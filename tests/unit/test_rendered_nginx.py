@@ -10,8 +10,9 @@ import socket
 import ssl
 import subprocess
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingMixIn, UnixStreamServer
@@ -32,6 +33,7 @@ class Edge:
     http: int
     https: int
     seen: list[dict[str, str]]
+    slow: threading.Event = field(default_factory=threading.Event)
 
     def plain(self, host: str, method: str, target: str) -> http.client.HTTPResponse:
         """Ask over HTTP."""
@@ -53,25 +55,46 @@ class Edge:
         connection.request(method, target, **request)
         return connection.getresponse()
 
+    def raw(self, request: bytes) -> tuple[int, str, dict[str, str]]:
+        """Send bytes over TLS; return status, content type and decoded body."""
+        with self.tls("tasks.demo.test") as connection:
+            connection.sendall(request)
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            return answer.status, answer.headers["Content-Type"], json.loads(answer.read())
+
 
 class _Backend(ThreadingMixIn, UnixStreamServer):
     daemon_threads = True
 
 
 @pytest.fixture
+def limits() -> dict[str, int]:
+    """Other limits than the node's: requests a second, connections."""
+    return {}
+
+
+@pytest.fixture
 def edge(
-    node_files: dict[str, str], tmp_path: Path, running: Callable[..., subprocess.Popen[bytes]]
+    node_files: dict[str, str],
+    limits: dict[str, int],
+    tmp_path: Path,
+    running: Callable[..., subprocess.Popen[bytes]],
 ) -> Iterator[Edge]:
     """nginx as on the node, at other ports and paths, before a service that notes what it is asked."""
     found = Edge(tmp_path, _free_port(), _free_port(), [])
     _certificate(tmp_path / "live/tasks.demo.test")
     for name in ("modules-enabled", "conf.d", "acme/.well-known/acme-challenge"):
         (tmp_path / name).mkdir(parents=True)
+    # Lets a test come from any address.
+    (tmp_path / "conf.d/client.conf").write_text(
+        "set_real_ip_from 127.0.0.1; real_ip_header X-Test-Client;\n"
+    )
     for path, text in node_files.items():
         if path.startswith("/etc/nginx/"):
             target = tmp_path / path.removeprefix("/etc/nginx/")
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(_moved(text, found))
+            target.write_text(_moved(_limited(text, **limits), found))
     accepted(program("nginx"), "-t", "-q", "-c", tmp_path / "nginx.conf")
     running(program("nginx"), "-c", tmp_path / "nginx.conf", "-g", "daemon off;")
     eventually(lambda: open_ports("127.0.0.1", found.https), pause=0.02)
@@ -85,6 +108,8 @@ def edge(
 
         def do_GET(self) -> None:
             found.seen.append({name.lower(): value for name, value in self.headers.items()})
+            if self.path == "/slow":
+                found.slow.wait(20)
             self.send_response(200)
             self.end_headers()
             self.wfile.write(b"ok")
@@ -119,6 +144,12 @@ def _moved(text: str, edge: Edge) -> str:
         text = text.replace(place, here)
     text = re.sub(r"^ *listen \[::\].*\n", "", text, flags=re.MULTILINE)
     return re.sub(r"listen (80|443)\b", lambda port: _listen(edge, port[1]), text)
+
+
+def _limited(text: str, requests: int = 200, connections: int = 250) -> str:
+    text = re.sub(r"rate=\d+r/s", f"rate={requests}r/s", text)
+    text = re.sub(r"burst=\d+", f"burst={5 * requests}", text)
+    return re.sub(r"(limit_conn \S+) \d+", rf"\1 {connections}", text)
 
 
 def _listen(edge: Edge, port: str) -> str:
@@ -171,6 +202,14 @@ def test_a_name_that_is_not_served_learns_nothing(edge: Edge) -> None:
         edge.tls("other.demo.test")
     with pytest.raises(ConnectionResetError):
         edge.plain("other.demo.test", "GET", "/.well-known/acme-challenge/token")
+
+
+@pytest.mark.parametrize("header", [b"", b"Host: other.demo.test\r\n"])
+def test_a_request_for_another_name_than_the_handshakes_gets_no_answer(edge: Edge, header: bytes) -> None:
+    with edge.tls("tasks.demo.test") as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\n" + header + b"\r\n")
+        assert connection.recv(1) == b""
+    assert edge.seen == []
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
@@ -229,6 +268,72 @@ def test_a_service_that_is_away_is_said_as_json(edge: Edge) -> None:
     assert answer.status == 503
     assert json.loads(answer.read())["message"] == "the service does not answer: try again"
     assert answer.headers["Strict-Transport-Security"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /status/%00 HTTP/1.1\r\nHost: tasks.demo.test\r\n\r\n", 400),
+        (b"nonsense\r\n\r\n", 400),
+        (b"TRACE /health HTTP/1.1\r\nHost: tasks.demo.test\r\n\r\n", 405),
+        (b"GET /%s HTTP/1.1\r\nHost: tasks.demo.test\r\n\r\n" % (b"a" * 40_000), 414),
+        (b"GET / HTTP/1.1\r\nHost: tasks.demo.test\r\nX-A: %s\r\n\r\n" % (b"a" * 40_000), 431),
+        (b"POST /task HTTP/1.1\r\nHost: tasks.demo.test\r\nTransfer-Encoding: what\r\n\r\n", 501),
+        (b"GET /.problem/500 HTTP/1.1\r\nHost: tasks.demo.test\r\n\r\n", 404),
+    ],
+)
+def test_whatever_the_web_server_refuses_is_said_as_json(edge: Edge, request_: bytes, status: int) -> None:
+    found, kind, answer = edge.raw(request_)
+    assert (found, kind) == (status, "application/json")
+    assert (answer["status"], set(answer)) == ("Error", {"status", "message"})
+    assert edge.seen == []
+
+
+def _asked(edge: Edge, client: str, times: int) -> Counter[int]:
+    """Ask on one connection, as often, from an address; return the answers' statuses."""
+    connection = http.client.HTTPConnection("tasks.demo.test", timeout=20)
+    connection.sock = edge.tls("tasks.demo.test")
+    statuses = Counter[int]()
+    for _ in range(times):
+        connection.request("GET", "/health", headers={"X-Test-Client": client})
+        answer = connection.getresponse()
+        answer.read()
+        statuses[answer.status] += 1
+        if answer.status == 429:
+            assert answer.headers["Content-Type"] == "application/json"
+            assert int(answer.headers["Retry-After"]) > 0
+        else:
+            assert answer.headers["Retry-After"] is None
+    return statuses
+
+
+@pytest.mark.parametrize("limits", [{"requests": 1}])
+def test_a_client_that_asks_too_often_is_told_when_to_come_again_and_others_are_answered(edge: Edge) -> None:
+    first = _asked(edge, "192.0.2.1", 40)
+    assert first[200] >= 6
+    assert first[429] > 0
+    assert _asked(edge, "192.0.2.2", 5) == {200: 5}
+
+
+@pytest.mark.parametrize("limits", [{"requests": 1}])
+def test_the_addresses_of_one_customer_are_one_client(edge: Edge) -> None:
+    assert _asked(edge, "2001:db8:0:a::1", 40)[429] > 0
+    assert _asked(edge, "2001:db8:0:a:ffff::2", 5)[429] > 0
+    assert _asked(edge, "2001:db8:0:b::1", 5) == {200: 5}
+
+
+@pytest.mark.parametrize("limits", [{"connections": 2}])
+def test_a_client_has_so_many_requests_under_way_and_no_more(edge: Edge) -> None:
+    waiting = [edge.tls("tasks.demo.test") for _ in range(2)]
+    for connection in waiting:
+        connection.sendall(b"GET /slow HTTP/1.1\r\nHost: tasks.demo.test\r\n\r\n")
+    eventually(lambda: len(edge.seen) == 2, pause=0.02)
+    answer = edge.secure("GET", "/health")
+    assert (answer.status, json.loads(answer.read())["status"]) == (429, "Error")
+    edge.slow.set()
+    for connection in waiting:
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        connection.close()
 
 
 def test_each_request_is_one_json_line_in_the_log(edge: Edge) -> None:

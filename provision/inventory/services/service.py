@@ -11,6 +11,7 @@ from ...errors import HubError
 from ..draft import Draft, mistake
 from ..shape import Hostname, Shape
 from ..tunnel import Tunnel
+from .limits import WebLimits
 
 
 class Service(Shape):
@@ -41,6 +42,7 @@ class Site(Service):
 
     hostname: Hostname | None = None
     www: Annotated[bool, Meta(description="whether it answers at www. before the host name, too")] = False
+    limits: WebLimits = WebLimits()
 
     @classmethod
     def check(cls, name: str, draft: Draft) -> Iterator[HubError]:

@@ -11,6 +11,7 @@ from ...errors import HubError
 from ..draft import Draft
 from ..shape import Origin
 from ..tunnel import Tunnel
+from .limits import TaskLimits
 from .service import Site
 from .workers import Queue, Workers
 
@@ -35,6 +36,7 @@ class TaskApi(Site):
         bool,
         Meta(description="whether a token, kept among the secrets, opens /tasks and /metrics from outside"),
     ] = False
+    limits: TaskLimits = TaskLimits()
 
     @classmethod
     def check(cls, name: str, draft: Draft) -> Iterator[HubError]:

@@ -1,0 +1,51 @@
+"""What strangers ask of task_api, however much, leaves it answering, and finishing what it has accepted."""
+
+import json
+
+import pytest
+
+from tests.support.load import Load
+from tests.support.tasks import ENDLESS, Posted, redis
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.nodes
+
+WAITING = 128_000_000
+SIZE = 1_900_000
+
+
+def memory(fleet) -> dict[str, int]:
+    """What Redis says of its memory."""
+    lines = (line.split(":") for line in redis(fleet, "apis", "INFO", "memory") if ":" in line)
+    return {name: int(value) for name, value in lines if value.isdecimal()}
+
+
+@pytest.mark.soak(short=3, full=40)
+def test_a_flood_of_large_tasks_fills_the_queue_to_its_limit_and_no_further(deployed, times, record_property):
+    site = deployed.site("apis", "tasks")
+    posted = Posted(site)
+    (endless,) = posted.post(ENDLESS)
+    eventually(lambda: posted.running(endless), pause=0.05)  # the one worker: nothing else ends meanwhile
+    with Load(site, fresh=1, kept=1, path="/health", status=200) as load:
+        flood = json.loads(deployed.python("apis", "flood", f"tasks.{deployed.name}.test", 50, times, SIZE))
+        waiting = int(redis(deployed, "apis", "HGET", "task_api:waiting", "all")[0])
+        assert site.ask("DELETE", f"/terminate/{endless}")[0] == 200
+        for task in flood["tasks"]:
+            status, answer = site.final(task, seconds=120)
+            assert (status, answer["count"]) == (200, 1)
+    assert load.failures == []
+    record_property("answers to 1.9 MB posts", json.dumps(flood["statuses"], sort_keys=True))
+    record_property("slowest /health in seconds", round(max(load.seconds), 2))
+    assert flood["wrong"] == []
+    assert set(flood["statuses"]) == {"202", "503"}
+    assert len(flood["tasks"]) == flood["statuses"]["202"] > 50
+    assert waiting <= WAITING
+    found = memory(deployed)
+    record_property("most memory of Redis in bytes", found["used_memory_peak"])
+    assert found["used_memory_peak"] < found["maxmemory"]
+    assert redis(deployed, "apis", "HGETALL", "task_api:waiting") == []
+
+
+def test_a_service_that_was_flooded_is_as_it_was_deployed(deployed):
+    assert "0 changed" in deployed.done("deploy").stdout
+    assert deployed.site("apis", "tasks").solve()[0] == 200
