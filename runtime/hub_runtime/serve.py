@@ -11,20 +11,33 @@ the manager keeps it open and whoever accepts next answers it.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import os
 import time
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
-from gunicorn.util import import_app  # type: ignore[import-untyped]
+from gunicorn.http import errors  # type: ignore[import-untyped]
+from gunicorn.util import import_app, write_nonblock  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from . import systemd
 
 SHARED = "shared"
 MEMORY = "/dev/shm"  # noqa: S108
 """For the workers' heartbeat files: on a disk they could stall."""
+REFUSALS = {
+    errors.LimitRequestLine: (HTTPStatus.REQUEST_URI_TOO_LONG, "the address is too long"),
+    errors.LimitRequestHeaders: (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too large"),
+    errors.ExpectationFailed: (HTTPStatus.EXPECTATION_FAILED, "what the request expects is not there"),
+    errors.UnsupportedTransferCoding: (HTTPStatus.NOT_IMPLEMENTED, "the transfer coding is not there"),
+    errors.ParseException: (HTTPStatus.BAD_REQUEST, "the request is not valid HTTP"),
+}
+"""What is said of requests that no application gets to see: the first that fits."""
 
 
 def is_current(root: str | None, release: str | None) -> bool:
@@ -54,6 +67,25 @@ class Application(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         """Import the application."""
         return import_app(self._uri)
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """Gunicorn's threads, which say in JSON, as the services do, what is wrong with a request."""
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ARG002
+        """Refuse a request that cannot be read."""
+        refusal = next((said for kind, said in REFUSALS.items() if isinstance(exc, kind)), None)
+        if refusal is None:
+            self.log.exception("The request failed")
+        else:
+            self.log.warning("Refused: %s", exc)
+        status, message = refusal or (HTTPStatus.INTERNAL_SERVER_ERROR, "the request failed")
+        body = json.dumps({"status": "Error", "message": message})
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Type: application/json"
+        )
+        with contextlib.suppress(OSError):
+            write_nonblock(client, f"{head}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
 
 
 class SharingArbiter(Arbiter):  # type: ignore[misc]
@@ -106,7 +138,7 @@ def options(arguments: argparse.Namespace) -> dict[str, Any]:
     chosen = {
         "workers": arguments.workers,
         "threads": arguments.threads,
-        "worker_class": "gthread",
+        "worker_class": Worker,
         "preload_app": True,
         "timeout": arguments.timeout,
         "graceful_timeout": arguments.graceful_timeout,

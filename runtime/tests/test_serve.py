@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import os
 import signal
 import socket
@@ -229,6 +231,32 @@ def test_an_answer_under_way_is_finished_before_the_end(manager: Manager) -> Non
     assert manager.stop("one") == 0
     client.join()
     assert answers == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 101 + b"\r\n", 431),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: what\r\n\r\n", 501),
+    ],
+)
+def test_a_request_that_cannot_be_read_is_refused_in_json(
+    manager: Manager, request_: bytes, status: int
+) -> None:
+    manager.switch("one")
+    manager.start("one")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(20)
+        connection.connect(str(manager.shared))
+        connection.sendall(request_)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert (answer.status, answer.headers["Content-Type"]) == (status, "application/json")
+        said = json.loads(answer.read())
+    assert (said["status"], set(said)) == ("Error", {"status", "message"})
 
 
 def test_requests_wait_in_the_socket_while_nobody_accepts(manager: Manager) -> None:
