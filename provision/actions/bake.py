@@ -140,10 +140,12 @@ def _remove(job: Job, name: str) -> None:
 
 def _fill(job: Job, name: str, what: Ingredients) -> None:
     """Bring them to a machine, and take from it what makes it this one."""
-    with job.output.step("packages and environments"):
+    with job.output.step("installing packages and environments", node=name, done="packages and environments"):
         resources = [dump(resource) for resource in what.resources]
         _asked(job, "converge", name, apply=True, resources=resources)
-    with job.output.step("emptied of keys, ids and logs"):
+    with job.output.step(
+        "emptying it of keys, ids and logs", node=name, done="emptied of keys, ids and logs"
+    ):
         _asked(job, "seal", name)
 
 

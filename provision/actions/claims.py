@@ -46,5 +46,5 @@ def _wait(job: Job, node: str, handle: int) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        with job.output.step(f"another hubctl makes or removes {node}: waiting for it"):
+        with job.output.step(f"another hubctl makes or removes {node}: waiting for it", node=node):
             fcntl.flock(handle, fcntl.LOCK_EX)

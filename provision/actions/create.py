@@ -93,7 +93,7 @@ def _create(job: Job, name: str, node: Node, asks: Asks) -> Created:
     if not loaded.fleet.operator.ssh_key:
         hostkeys.note_operator(loaded.path, public_key)
     ready = arrive(job, name, machine, new=found is None)
-    records = _name(job, names, ready)
+    records = _name(job, name, names, ready)
     return Created(ready, found is None, tuple(records))
 
 
@@ -116,13 +116,13 @@ def _agree_on_names(loaded: LoadedFleet, names: list[str], found: Machine | None
         asks.replace_names(taken)
 
 
-def _name(job: Job, names: list[str], machine: Machine) -> list[str]:
+def _name(job: Job, name: str, names: list[str], machine: Machine) -> list[str]:
     """Point names to a machine, or say which ones the operator has to point there; return those that changed."""
     dns = job.loaded.dns
     if dns is None:
         job.output.line(f"point to {' and '.join(machine.addresses)} at your DNS: {', '.join(names)}")
         return []
-    with job.output.step("DNS records"):
+    with job.output.step("setting DNS records", node=name, done="DNS records"):
         records = set_records(dns, job.loaded.fleet.domain, names, machine)
     for record in records:
         job.output.line(f"  {record}")
@@ -183,7 +183,9 @@ def order(job: Job, name: str, spec: MachineSpec, agree: Callable[[], None] = la
     loaded = job.loaded
     resolved = loaded.machines.resolve(spec)
     agree()
-    with job.output.step(f"asking for machine {spec.name} ({spec.size}, {spec.image}, {spec.region})"):
+    with job.output.step(
+        f"asking for machine {spec.name} ({spec.size}, {spec.image}, {spec.region})", node=name
+    ):
         host_key = keys.make(name)
         # Pinned before the machine exists: a run that is killed here can be carried on.
         hostkeys.pin(loaded.path, Pin(name, (), "ssh-ed25519", host_key.public_base64))
@@ -211,14 +213,14 @@ def _see_alone(job: Job, name: str, mine: Machine) -> None:
     older = [item for item in ours if (item.created, item.id) < (mine.created, mine.id)]
     if not older:
         return
-    with job.output.step(f"removing machine id {mine.id}: id {older[0].id} was there first"):
+    with job.output.step(f"removing machine id {mine.id}: id {older[0].id} was there first", node=name):
         loaded.machines.destroy(mine)
     hostkeys.unpin(loaded.path, name)
     raise HubError(
         "made-twice",
         f"somebody else has made {name} in the same moment",
         why=f"machine id {older[0].id} is older; id {mine.id}, which this command made, was removed",
-        hint=f"take {hostkeys.path_for(loaded.path).name} from whoever made it, or: hubctl pin {name}",
+        hint=f"take {hostkeys.path_for(loaded.path).name} from whoever made it, or: `hubctl pin {name}`",
         exit_code=Exit.NOT_ALLOWED,
     )
 
@@ -230,7 +232,7 @@ def arrive(job: Job, name: str, machine: Machine, *, new: bool) -> Machine:
         HubError: it could not be made or entered, or a wait came to its limit.
     """
     loaded = job.loaded
-    ready = loaded.machines.ready(machine, job.output.step)
+    ready = loaded.machines.ready(machine, partial(job.output.step, node=name))
     job.output.line(f"  {' '.join(ready.addresses)}")
     if new:
         _see_alone(job, name, ready)
@@ -271,9 +273,13 @@ def _enter(job: Job, name: str, *, new: bool) -> None:
         return None
 
     if target.gateway is None:
-        with job.output.step("SSH banner"):
+        with job.output.step("waiting for its sshd", node=name, done="SSH banner"):
             wait_for("SSH", lambda: _banner(target.address, target.port), seconds=BANNER_SECONDS, pause=0.2)
-    with job.output.step("authenticated, cloud-init done, apt lock free"):
+    with job.output.step(
+        "logging in, waiting for cloud-init and apt",
+        node=name,
+        done="authenticated, cloud-init done, apt lock free",
+    ):
         try:
             wait_for("the login", ready, seconds=LOGIN_SECONDS)
         except HubError as error:

@@ -55,7 +55,7 @@ def _deploy_one(job: Job, context: Context, *, apply: bool) -> Outcome:
     outcome = Outcome(name)
     verb = "deploy" if apply else "compare"
     # Raised within the step, so that it is shown as failed; kept in the outcome, so that other nodes go on.
-    with contextlib.suppress(HubError), job.output.step(f"{verb} {name}"):
+    with contextlib.suppress(HubError), job.output.step(f"{verb} {name}", node=name):
         outcome = job.ask(
             "converge",
             name,

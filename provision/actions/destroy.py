@@ -88,10 +88,10 @@ def destroy(loaded: LoadedFleet, what: Doomed, output: Output) -> list[str]:
     """
     # Records first: a name must not point to an address that the cloud may give to somebody else.
     if loaded.dns is not None:
-        with output.step("removing DNS records"):
+        with output.step("removing DNS records", node=what.node):
             loaded.dns.delete(loaded.fleet.domain, what.records)
     for machine in what.machines:
-        with output.step(f"removing machine {machine.name}"):
+        with output.step(f"removing machine {machine.name}", node=what.node):
             loaded.machines.destroy(machine)
     hostkeys.unpin(loaded.path, what.node)
     if loaded.dns is None:

@@ -82,7 +82,7 @@ def _vouch(name: str, node: Node, fingerprint: str) -> str:
         return f"compare it: {_COMPARE} on the host; then write `host_key: {fingerprint}`"
     return (
         f"compare it with the machine's console at the cloud, or {_COMPARE} there; "
-        f"is it the same, then: hubctl pin {name} --fingerprint {fingerprint}"
+        f"is it the same, then: `hubctl pin {name} --fingerprint {fingerprint}`"
     )
 
 

@@ -70,7 +70,7 @@ class LoadedFleet:
                 "not-created",
                 f"node {node} has not been created",
                 why=f"{hostkeys.path_for(self.path)} has no address for it",
-                hint=f"hubctl create-node {node}",
+                hint=f"`hubctl create-node {node}`; is its machine there, and only that line lost: `hubctl pin {node}`",
                 exit_code=Exit.UNREACHABLE,
             )
         return pin

@@ -39,7 +39,7 @@ class Listener:
             case Unit():
                 self._say(f"{event.action} {event.name}")
             case Progress():
-                self._output.progress(one_line(event.text))
+                self._output.progress(one_line(event.text), self._outcome.node)
             case Data():
                 self._answer = event.data
             case Error():

@@ -92,7 +92,7 @@ class _Change:
         public = self.files.public(self.files.next)
         _reencrypt(self._job.loaded.secrets, add=public)
         for node in self._nodes:
-            with self._output.step(f"ssh: the new key on {node}"):
+            with self._output.step(f"ssh: the new key on {node}", node=node):
                 outcome = self._authorize(node, self.files.use, add=public)
                 if outcome.error and outcome.error.code != "login-refused":
                     raise outcome.error
@@ -106,7 +106,7 @@ class _Change:
         hostkeys.note_operator(self._job.loaded.path, self.files.public(self.files.use))
         public, former = self.files.public(self.files.use), self.files.public(self.files.former)
         for node in self._nodes:
-            with self._output.step(f"ssh: the old key off {node}"):
+            with self._output.step(f"ssh: the old key off {node}", node=node):
                 _checked(self._authorize(node, self.files.use, add=public, drop=former))
                 self._see_refused(node)
         _reencrypt(self._job.loaded.secrets, drop=former)

@@ -45,7 +45,9 @@ def _prove(rotation: Rotation, generation: Generation, near: Sequence[str]) -> N
     """Ask the far end through the new generation, from every near end."""
     tunnel = rotation.key.removeprefix("tunnel/")
     for node in near:
-        with rotation.job.output.step(f"{rotation.key}: generation {generation.number} from {node}") as step:
+        with rotation.job.output.step(
+            f"{rotation.key}: generation {generation.number} from {node}", node=node
+        ) as step:
             answer = ask_far_end(
                 rotation.job,
                 tunnel,

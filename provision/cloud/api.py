@@ -136,7 +136,7 @@ class Api:
     ) -> None:
         self._endpoint = endpoint if endpoint.endswith("/") else endpoint + "/"
         self._scheme, self._host = urlsplit(self._endpoint)[:2]
-        self._patience, self._say = patience or Patience(), say
+        self._patience, self.say = patience or Patience(), say
         self._session = requests.Session()
         self._session.trust_env = self._host.split(":")[0] not in ("127.0.0.1", "localhost")
         self._session.headers.update(
@@ -202,7 +202,7 @@ class Api:
         Raises:
             ApiError: it was refused, or nobody knows whether it was done.
         """
-        waiting = Waiting(self._patience, self._say)
+        waiting = Waiting(self._patience, self.say)
         while True:
             try:
                 return self._repeated("POST", path, self._reader(kind), fields=fields)
@@ -243,7 +243,7 @@ class Api:
         fields: Mapping[str, Any] | None = None,
     ) -> T:
         """Send a request, again where that is safe; return what is read from the answer."""
-        waiting = Waiting(self._patience, self._say)
+        waiting = Waiting(self._patience, self.say)
         while True:
             try:
                 return read(self._sent(method, path, params, fields))

@@ -9,8 +9,13 @@ from typing import Protocol
 
 from ..inventory.model import Fleet
 
-Steps = Callable[[str], AbstractContextManager[object]]
-"""Shows a named step for the time of a `with` block: `Output.step`."""
+
+class Steps(Protocol):
+    """Shows a named step for the time of a `with` block: `Output.step`."""
+
+    def __call__(self, text: str, *, done: str = "") -> AbstractContextManager[object]:
+        """Show what is going on, and when it is over what is so then."""
+
 
 Say = Callable[[str], None]
 """Shows a line of progress: `Output.progress`."""

@@ -80,9 +80,9 @@ class DigitalOceanMachines:
     def ready(self, machine: Machine, steps: Steps) -> Machine:
         """Wait until a machine is made and has its addresses; return it with them."""
         if not machine.addresses:
-            with steps("action complete"):
+            with steps("making the machine", done="action complete"):
                 wait_for("the machine to be made", partial(self._made, machine), seconds=MADE_SECONDS)
-        with steps("address"):
+        with steps("waiting for its address", done="address"):
             return wait_for(
                 "an address",
                 partial(self._addressed, machine.id),
@@ -101,6 +101,8 @@ class DigitalOceanMachines:
         making = next((item for item in answer.actions if item.type == "create"), None) if answer else None
         if making and making.status == "errored":
             raise _not_made(machine, making.message or "")
+        if making and making.status == "in-progress" and making.message:  # the local cloud says what it is at
+            self._api.say(making.message)
         return True if making and making.status == "completed" else None
 
     def _addressed(self, machine_id: int) -> Machine | None:
@@ -164,9 +166,9 @@ class DigitalOceanMachines:
 
     def take_snapshot(self, machine: Machine, title: str, steps: Steps) -> Snapshot:
         """Switch a machine off and keep its disk."""
-        with steps("switched off"):
+        with steps("switching it off", done="switched off"):
             self._switch_off(machine)
-        with steps("snapshot taken"):
+        with steps("taking the snapshot", done="snapshot taken"):
             self._act(machine, "snapshot", SNAPSHOT_SECONDS, name=title)
         return next(item for item in self.snapshots() if item.title == title)
 

@@ -18,7 +18,7 @@ def releases(
         for outcome in answered(outcomes):
             for item in outcome.data.releases:
                 output.event("release", node=outcome.node, **plain(item))
-                running = "running" if item.current else ""
-                rows.append([outcome.node, item.service, item.release, item.made, running])
+                mark = "running" if item.current else "rollback goes here" if item.previous else ""
+                rows.append([outcome.node, item.service, item.release, item.made, mark])
         output.table("releases", ["node", "service", "release", "made", ""], rows)
         show_errors(outcomes, output)

@@ -95,14 +95,21 @@ class Board:
             live.stop()
 
     def _render(self) -> RenderableType:
-        from rich.table import Table
         from rich.text import Text
 
-        grid = Table.grid(padding=(0, 1))
-        grid.add_column(width=1)
-        for style in ("", "dim", "dim"):
-            grid.add_column(no_wrap=True, overflow="ellipsis", style=style)
-        for row in list(self._rows.values()):
-            spent = seconds(time.monotonic() - row.started)
-            grid.add_row(self._spinner, Text(row.label), Text(spent), Text(row.note))
-        return grid
+        console, now = self._printer.console, time.monotonic()
+        rows = list(self._rows.values())
+        times = [seconds(now - row.started) for row in rows]
+        time_width = max(map(len, times), default=0)
+        # What a row is and since when is always there; the note gets what is left.
+        most = max(console.width - len("⠋   ") - time_width, 1)
+        labels = [Text(row.label) for row in rows]
+        label_width = min(max((label.cell_len for label in labels), default=0), most)
+        lines = []
+        for row, label, spent in zip(rows, labels, times, strict=True):
+            label.truncate(label_width, overflow="ellipsis", pad=True)
+            text = (label, " ", (spent.ljust(time_width), "dim"), " ", (row.note, "dim"))
+            line = Text.assemble(self._spinner.render(console.get_time()), " ", *text)  # type: ignore[arg-type]
+            line.truncate(console.width, overflow="ellipsis")
+            lines.append(line)
+        return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)

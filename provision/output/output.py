@@ -116,13 +116,13 @@ class Output:
                 safe = "\n".join(f"{now} {part}" for part in safe.splitlines())
             self._progress.print(safe, style)
 
-    def progress(self, text: str) -> None:
-        """Say what this thread's step is at, or print a line when it has none."""
+    def progress(self, text: str, node: str = "") -> None:
+        """Say what this thread's step is at, or print a line, with the node's name, when it has none."""
         open_steps = self._open_steps()
         if open_steps:
             open_steps[-1].update(text)
         else:
-            self.line(text, "dim")
+            self.line(f"{node}: {text}" if node else text, "dim")
 
     def error(self, error: HubError) -> None:
         """Show an error, or all of a `HubErrors`: what, where, why and what to do; one event each with `--json`."""
@@ -136,9 +136,15 @@ class Output:
                     self._progress.print(annotation(item))
 
     @contextlib.contextmanager
-    def step(self, text: str) -> Iterator[Step]:
-        """Show that something is going on, and how long it took; a failure is said and goes on as it was raised."""
-        step = Step(self, self._board, self._safe(text).strip())
+    def step(self, text: str, *, node: str = "", done: str = "") -> Iterator[Step]:
+        """Show that something is going on, and how long it took; a failure is said and goes on as it was raised.
+
+        Args:
+            text: what is going on.
+            node: the node that it is of, where it is one's.
+            done: what is so when it is done, by default the text.
+        """
+        step = Step(self, self._board, self._safe(text).strip(), node, self._safe(done).strip())
         open_steps = self._open_steps()
         open_steps.append(step)
         try:  # around the first sight of it, too: an interrupt may come at any time
@@ -181,10 +187,11 @@ class Output:
 class Step:
     """Something that is going on."""
 
-    def __init__(self, output: Output, board: Board | None, text: str) -> None:
+    def __init__(self, output: Output, board: Board | None, text: str, node: str, done: str) -> None:
         self._output = output
         self._board = board
-        self._text = text
+        self._text, self._done = text, done
+        self._fields = {"text": text, **({"node": node} if node else {})}
         self._note = ""
         self._started = time.monotonic()
 
@@ -194,7 +201,7 @@ class Step:
         if note == self._note:
             return
         self._note = note
-        self._output.event("step", text=self._text, state="running", note=note)
+        self._output.event("step", **self._fields, state="running", note=note)
         if self._board:
             self._board.show(self, self._text, note)
         else:
@@ -202,7 +209,7 @@ class Step:
 
     def begin(self) -> None:
         """Show the step."""
-        self._output.event("step", text=self._text, state="started")
+        self._output.event("step", **self._fields, state="started")
         if self._board:
             self._board.show(self, self._text)
         else:
@@ -211,12 +218,13 @@ class Step:
     def end(self, state: str, mark: str, style: str, how: str) -> None:
         """Take the step off the terminal and say how it ended."""
         spent = time.monotonic() - self._started
-        self._output.event("step", text=self._text, state=state, seconds=round(spent, 3))
+        self._output.event("step", **self._fields, state=state, seconds=round(spent, 3))
+        text = (state == "done" and self._done) or self._text
         if self._board:
             self._board.remove(self)
-            self._output.line(f"{mark} {self._text} ({seconds(spent)})", style)
+            self._output.line(f"{mark} {text} ({seconds(spent)})", style)
         else:
-            self._output.line(f"{self._text} … {how} {seconds(spent)}")
+            self._output.line(f"{text} … {how} {seconds(spent)}")
 
 
 def _diff_style(line: str) -> str:

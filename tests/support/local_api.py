@@ -37,7 +37,8 @@ class FakeMachines:
     log: list[str] = field(default_factory=list)
     broken: bool = False
 
-    def create(self, order: Order) -> None:
+    def create(self, order: Order, report: Callable[[str], None]) -> None:
+        report("making its image")
         self.gate.wait(30)
         if self.broken:
             raise HubError("machine-not-up", "no machine today")

@@ -82,6 +82,19 @@ def test_a_machine_is_waited_for_until_it_is_made_and_has_its_public_addresses(s
     assert steps.names == ["action complete", "address"]
 
 
+def test_what_the_cloud_is_at_meanwhile_is_said(server, machines):
+    """The local cloud makes an image first, once, which takes longer than the machine."""
+    server.answer("POST", "/v2/droplets", (202, ACCEPTED, {}))
+    at_it = {**action("in-progress"), "message": "image debian-13-x64: installing packages"}
+    made = [(200, {"actions": [each]}, {}) for each in (at_it, action("completed"))]
+    server.answer("GET", "/v2/droplets/7/actions", *made)
+    server.answer("GET", "/v2/droplets/7", (200, {"droplet": droplet(7)}, {}))
+    said = []
+    machines._api.say = said.append
+    machines.ready(machines.create(SPEC), Steps())
+    assert said == ["image debian-13-x64: installing packages"]
+
+
 def test_a_machine_that_could_not_be_made_is_an_error(server, machines):
     server.answer("POST", "/v2/droplets", (202, ACCEPTED, {}))
     server.answer("GET", "/v2/droplets/7/actions", (200, {"actions": [action("errored")]}, {}))

@@ -237,3 +237,36 @@ def test_work_goes_on_when_the_reader_is_gone() -> None:
 
 
 # Errors
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_a_long_note_leaves_the_step_its_time_and_the_spinner_whole(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    output = Output.choose(environ={}, stdout=terminal.stream, stderr=terminal.stream)
+    with output.step("deploy apis") as step, output.step("deploy workers-of-the-lab") as other:
+        for each in (step, other):
+            each.update("unpacking " + "python3-very-long-name " * 40)
+        time.sleep(0.3)
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.text())
+    rows = [row for row in shown.splitlines() if "unpacking" in row]
+    assert rows
+    for row in rows:
+        assert re.match(r"\r?[⠀-⣿] deploy (apis( {14})?|workers-of-the-lab) \d\.\d s unpacking .*…$", row)
+        assert len(row.lstrip("\r")) <= width
+
+
+def test_a_step_tells_what_goes_on_and_then_what_is_so() -> None:
+    output, _, stderr = plain()
+    with output.step("making the machine", done="action complete"):
+        pass
+    assert re.fullmatch(
+        r"making the machine …\naction complete … done in \d\.\d s\n", STAMP.sub("", stderr.getvalue())
+    )
+
+
+def test_progress_without_a_step_names_its_node() -> None:
+    output, _, stderr = plain()
+    output.progress("waiting for the workers", "apis")
+    assert STAMP.sub("", stderr.getvalue()) == "apis: waiting for the workers\n"

@@ -30,7 +30,7 @@ def main(instance: Instance) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     store = Store(instance.folder / STATE)
-    machines = Containers(instance, log.info)
+    machines = Containers(instance)
     operations = Operations(store, machines)
     names = NameServer(lambda: _zones(store, instance), instance.dns_address)
     names.start()

@@ -116,7 +116,7 @@ def _machines(found: Instance) -> Iterator[MachineStatus]:
     """Read the machines from the state on disk, so that they are seen while the API is down too."""
     if not (found.folder / STATE).exists():
         return
-    store, machines = Store(found.folder / STATE), Containers(found, lambda _: None)
+    store, machines = Store(found.folder / STATE), Containers(found)
     for droplet in store.find(Droplet, lambda droplet: not droplet.deleted):
         state = droplet.status(running=machines.running(droplet.id))
         yield MachineStatus(droplet.name, state, droplet.address if droplet.ready else "")
@@ -172,7 +172,7 @@ def _stop(found: Instance, *, destroy: bool, report: Report) -> None:
         daemon.stop(_MACHINES_SECONDS)
         (found.folder / "daemon.json").unlink(missing_ok=True)
         report("stopped the API and DNS")
-    machines = Containers(found, report)
+    machines = Containers(found)
     for number in machines.numbers():
         if destroy:
             machines.destroy(number)
@@ -214,7 +214,7 @@ def _start_daemon(found: Instance) -> None:
 
 def _await_machines(found: Instance, report: Report) -> None:
     """Wait for the machines that the daemon starts again."""
-    machines = Containers(found, report)
+    machines = Containers(found)
     deadline = time.monotonic() + _MACHINES_SECONDS
     waiting = _absent(machines)
     while waiting and time.monotonic() < deadline:

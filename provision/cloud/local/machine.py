@@ -67,9 +67,8 @@ class Containers:
     """All machines of one instance."""
 
     instance: Instance
-    report: Callable[[str], None]
 
-    def create(self, order: Order) -> None:
+    def create(self, order: Order, report: Callable[[str], None]) -> None:
         """Make the machine's disk and boot it; a half-made one of the same number is replaced.
 
         Raises:
@@ -78,7 +77,7 @@ class Containers:
         image = next((image for image in images.offered() if image.slug == order.image), None)
         if image is None:
             raise HubError("unknown-image", f"this computer cannot make the image {order.image}")
-        lowers = [Path(path) for path in order.lowers] or [images.ensure(image, self.report)]
+        lowers = [Path(path) for path in order.lowers] or [images.ensure(image, report)]
         self.destroy(order.number)
         folder = self._folder(order.number)
         for name in ("layer", "work", "root"):

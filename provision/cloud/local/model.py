@@ -61,7 +61,7 @@ class Droplet(Item):
 
 
 class Action(Item):
-    """Something done to a droplet, in progress or over; `message` says why it failed."""
+    """Something done to a droplet, in progress or over; `message` says why it failed, or what it is at."""
 
     type: str
     resource_id: int

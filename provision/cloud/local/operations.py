@@ -26,8 +26,8 @@ _AT_ONCE = 8
 class Hypervisor(Protocol):
     """What the API needs of whatever runs the machines; `machine.Containers` does it with systemd-nspawn."""
 
-    def create(self, order: Order) -> None:
-        """Make and boot a machine; return when it is on the network."""
+    def create(self, order: Order, report: Callable[[str], None]) -> None:
+        """Make and boot a machine; return when it is on the network. Tell what takes long meanwhile."""
 
     def start(self, number: int) -> None:
         """Boot a machine that is off."""
@@ -161,13 +161,23 @@ class Operations:
                 address6=droplet.address6,
                 user_data=droplet.user_data,
                 public_keys=droplet.keys,
-            )
+            ),
+            partial(self._note, droplet),
         )
         with self._store.transaction():
             current = self._store.get(Droplet, droplet.id)
             if current is not None:
                 self._store.save(msgspec.structs.replace(current, ready=True))
         self._forget_unused()  # the one that a rebuilt droplet was made of before
+
+    def _note(self, droplet: Droplet, what: str) -> None:
+        """Say in a droplet's action what it is at."""
+        log.info("droplet %d: %s", droplet.id, what)
+        with self._store.transaction():
+            for action in self._store.find(
+                Action, lambda a: a.resource_id == droplet.id and a.status == "in-progress"
+            ):
+                self._store.save(msgspec.structs.replace(action, message=what))
 
     def _snapshot(self, droplet: Droplet) -> None:
         """Take the snapshots that were asked for: one, as a droplet has one action at a time."""
