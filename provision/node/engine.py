@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Callable
 
+from .beside import Begun, Beside
 from .errors import Interrupted, NodeError, from_os_error
 from .journal import Due, Follows
 from .meanwhile import Piece
@@ -29,11 +31,15 @@ def converge(run: Run, resources: Sequence[Resource], tally: Tally) -> None:
     due = _due_by_cause(resources)
     run.units.ask_ahead(unit for resource in resources for unit in resource.units(run))
     run.meanwhile.offer(lambda: _meanwhile(run, resources))
-    for index, resource in enumerate(resources):
-        if run.peer.interrupted():
-            raise Interrupted
-        run.enter(index, resource.id)
-        _one(run, resource, due, tally)
+    with Beside(resources if run.apply else ()) as beside:
+        for index, resource in enumerate(resources):
+            if run.peer.interrupted():
+                raise Interrupted
+            run.enter(index, resource.id)
+            _one(run, resource, due, tally, beside.begun(resource.id))
+            for later in beside.after(resource.id):
+                run.enter(resources.index(later), later.id)
+                _begin(run, later, due, beside)
     _flush(run, resources, due, tally)
     if run.apply:
         _verify(run)
@@ -54,13 +60,16 @@ def _due_by_cause(resources: Sequence[Resource]) -> Follows:
     return result
 
 
-def _one(run: Run, resource: Resource, due: Follows, tally: Tally) -> None:
+def _one(run: Run, resource: Resource, due: Follows, tally: Tally, begun: Begun | None = None) -> None:
     started = time.monotonic()
     changes: list[Change] = []
     status = "failed"
     try:
-        changes = resource.compare(run)
-        if changes and run.apply:
+        changes = begun.changes if begun else resource.compare(run)
+        if begun:
+            run.progress("finishing what was begun before")
+            _complete(run, resource, changes, begun.new, begun.work.result)
+        elif changes and run.apply:
             _apply(run, resource, changes, _follows(resource, changes, due))
         elif changes:
             _pretend(run, resource, _follows(resource, changes, due))
@@ -93,15 +102,38 @@ def _pretend(run: Run, resource: Resource, follows: Follows) -> None:
     run.journal.intend(resource.id, follows, daemon_reload=False)
 
 
+def _begin(run: Run, resource: Resource, due: Follows, beside: Beside) -> None:
+    """Begin to apply a resource before its turn, in which an error is told."""
+    try:
+        changes = resource.compare(run)
+    except (NodeError, OSError):
+        return
+    if changes:
+        new = _intend(run, resource, _follows(resource, changes, due))
+        beside.begin(run, resource, changes, new)
+
+
 def _apply(run: Run, resource: Resource, changes: Sequence[Change], follows: Follows) -> None:
+    new = _intend(run, resource, follows)
+    _complete(run, resource, changes, new, lambda: resource.apply(run))
+
+
+def _intend(run: Run, resource: Resource, follows: Follows) -> Follows:
+    """Note what a change makes due; return what was not due before."""
     run.stage("before")
     reload = any(is_unit_file(path) for path in resource.paths())
     new = run.journal.intend(resource.id, follows, daemon_reload=reload)
     run.peer.flush()
     run.units.changed()
     run.stage("journaled")
+    return new
+
+
+def _complete(
+    run: Run, resource: Resource, changes: Sequence[Change], new: Follows, work: Callable[[], None]
+) -> None:
     try:
-        resource.apply(run)
+        work()
     except (NodeError, OSError):
         # What has changed nothing makes nothing due; the next run tries it again.
         if _still_differs(run, resource, changes):

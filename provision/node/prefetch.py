@@ -23,7 +23,7 @@ def pieces(run: Run, resources: Sequence[Resource]) -> list[Piece]:
 
     Their programs end with the engine, however it ends: what they leave half made is made anew by the next run.
     """
-    system = run.system.mortal()
+    system = run.system.mortal(patient=True)
     wanted = [(resource.id, each) for resource in resources for each in resource.environments(run)]
     tools = [each for _, each in wanted if each.link]
     return [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import os
 import signal
 import time
@@ -68,6 +70,13 @@ class Run:
     def path(self, path: str) -> Path:
         """Return where the absolute `path` of the machine is."""
         return self.system.path(path)
+
+    def beside(self) -> Run:
+        """Return this run for a thread of its own: silent, and its programs end with the engine."""
+        other = copy.copy(self)
+        other.system = self.system.mortal()
+        other._said = math.inf
+        return other
 
     def enter(self, index: int, resource_id: str) -> None:
         """Note which resource is in hand."""

@@ -153,11 +153,12 @@ class System:
             full, room = no_room(done.output)
             raise NodeError(full or code, message, why=done.tail(), hint=room or hint)
 
-    def mortal(self) -> System:
-        """Return this machine with programs that let others go first, and are killed when the engine ends."""
+    def mortal(self, *, patient: bool = False) -> System:
+        """Return this machine with programs that are killed when the engine ends; patient ones let others go first."""
+        nice = ("nice",) if patient else ()
 
         def run(argv: Sequence[str], **options: object) -> Completed:
-            return self.run(["nice", "setpriv", "--pdeathsig", "KILL", "--", *argv], **options)
+            return self.run([*nice, "setpriv", "--pdeathsig", "KILL", "--", *argv], **options)
 
         return System(self._root or "/", run, self.settle)
 

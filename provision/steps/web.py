@@ -45,6 +45,7 @@ def website(ctx: Context, service: str, *, max_body: int, **values: object) -> l
             email=ctx.fleet.operator.email,
             server=ctx.acme_directory,
             webroot=web.webroot,
+            answers=web.unit,
         ),
         CheckedFiles(web.site_group(service), (File(web.site_path(service), content),), web.check),
     ]

@@ -281,14 +281,36 @@ class Programs:
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("a") as file:
                 file.write((self.state / "certbot.log").read_text())
+        running, awaited = self.state / "certbot-running", self.state / "certbot-awaits"
+        if running.exists():
+            return 1, "Another instance of Certbot is already running.\n"
+        running.touch()
+        deadline = time.monotonic() + 20
+        while awaited.exists() and not Path(awaited.read_text()).exists():
+            if time.monotonic() > deadline:
+                return 1, "what is awaited does not come\n"
+            time.sleep(0.01)
+        running.unlink()
         issued, etc = self.state / "issued", self.root / "etc/letsencrypt"
         name = argv[argv.index("--cert-name") + 1]
         if (etc / f"live/{name}").exists() and not (etc / f"renewal/{name}.conf").exists():
             return 1, f"live directory exists for {name}\n"
         if issued.exists():
-            shutil.rmtree(etc / f"live/{name}", ignore_errors=True)
-            shutil.copytree(issued, etc, symlinks=True, dirs_exist_ok=True)
+            for place in (f"live/{name}", f"archive/{name}"):
+                shutil.rmtree(etc / place, ignore_errors=True)
+                shutil.copytree(issued / place, etc / place, symlinks=True)
+            (etc / "renewal").mkdir(exist_ok=True)
+            shutil.copy(issued / f"renewal/{name}.conf", etc / "renewal")
         return int(status), output
+
+    def await_certbot(self):
+        """Ends when certbot is running, which in turn may await what is made after this."""
+        deadline = time.monotonic() + 20
+        while not (self.state / "certbot-running").exists():
+            if time.monotonic() > deadline:
+                return 1, "certbot is not running\n"
+            time.sleep(0.01)
+        return 0, ""
 
     def shred(self, *argv):
         if (self.state / "shred-fails").exists():

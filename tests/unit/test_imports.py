@@ -39,7 +39,7 @@ NODE_LAYERS = (
     {"request"},
     {"engine", "manifest"},
     {"tally"},
-    {"prefetch"},
+    {"beside", "prefetch"},
     {"resources"},
     {"releases"},
     {"apt", "certbot", "clock", "originals", "stopping", "ufw", "venv"},

@@ -69,6 +69,11 @@ class Resource:
         """Return the units this resource will ask about."""
         return ()
 
+    @property
+    def after(self) -> str:
+        """Return the id of the resource after which this one may be begun, while those between them are made."""
+        return ""
+
     def paths(self) -> tuple[str, ...]:
         """Return the files this resource writes or removes."""
         return ()

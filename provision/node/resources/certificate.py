@@ -33,7 +33,10 @@ class Reason(Enum):
 
 @dataclass(frozen=True)
 class Certificate(Resource):
-    """A certificate `/etc/letsencrypt/live/<name>/` for `domains`, issued by http-01 in `webroot` and kept renewed."""
+    """A certificate `/etc/letsencrypt/live/<name>/` for `domains`, issued by http-01 in `webroot` and kept renewed.
+
+    `answers` is the unit that answers the authority: once it runs, the certificate can be issued.
+    """
 
     kind: ClassVar[str] = "certificate"
     name: str
@@ -41,6 +44,7 @@ class Certificate(Resource):
     email: str
     server: str
     webroot: str
+    answers: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what could be taken for an option or a path."""
@@ -52,6 +56,11 @@ class Certificate(Resource):
     def key(self) -> str:
         """The certificate's name."""
         return self.name
+
+    @property
+    def after(self) -> str:
+        """Return the web server's unit."""
+        return f"unit:{self.answers}" if self.answers else ""
 
     def compare(self, run: Run) -> list[Change]:
         """Read the certificate and its renewal settings; nobody is asked."""

@@ -41,6 +41,10 @@ class Packages(Resource):
         names = other.names if isinstance(other, Packages) else ()
         return Packages(tuple(sorted({*self.names, *names})))
 
+    def paths(self) -> tuple[str, ...]:
+        """Return where packages have their units."""
+        return ("/usr/lib/systemd/system",)
+
     def _missing(self, run: Run) -> list[str]:
         installed = run.dpkg.installed()
         return [name for name in self.names if name not in installed]
