@@ -24,6 +24,7 @@ def base(ctx: Context) -> list[Resource]:
         ),
         Firewall((Rule(ctx.node.port),)),
         Directory(ROOT),
+        *([] if ctx.node.address else _metadata()),
         *_ssh(),
         *_updates(),
         *_logs(),
@@ -41,6 +42,16 @@ def _ssh() -> list[Resource]:
     # Ubuntu's socket starts it. Enabled besides, it would be lost by systemd 255 when its alias appears.
     unit = Unit("ssh.service", started_by="ssh.socket", reload_on=(files.id,))
     return [Directory("/run/sshd"), files, unit]
+
+
+def _metadata() -> list[Resource]:
+    """Keep what a machine was made with, its private host key among it, from all users but root.
+
+    A host that was there before has a key of its own; its users may need what its cloud tells them.
+    """
+    name = "hubctl-metadata.service"
+    file = File(f"/etc/systemd/system/{name}", render("systemd/metadata.service"))
+    return [file, Unit(name, restart_on=(file.id,))]
 
 
 def _updates() -> list[Resource]:

@@ -97,6 +97,28 @@ def test_password_logins_are_off(deployed):
     assert "permitrootlogin without-password" in effective
 
 
+ASK = """
+import socket
+try:
+    socket.create_connection(("169.254.169.254", 80), timeout=1)
+except OSError as error:
+    print(type(error).__name__)
+"""
+
+
+def test_what_the_cloud_tells_of_a_machine_its_private_host_key_included_is_for_root_alone(deployed):
+    def asked_by(user):
+        return deployed.ssh("apis", "runuser", "-u", user, "--", "python3", "-c", ASK).strip()
+
+    def both():
+        return asked_by("root"), [asked_by(user) for user in ("nobody", "task_api")]
+
+    assert both()[0] != "PermissionError"
+    assert both()[1] == ["PermissionError"] * 2
+    deployed.ssh("apis", "systemctl", "restart", "hubctl-metadata.service")
+    assert both()[1] == ["PermissionError"] * 2
+
+
 def test_a_wrong_host_key_stops_the_run_with_both_fingerprints(deployed):
     pins = hostkeys.path_for(deployed.inventory)
     right = pins.read_text()

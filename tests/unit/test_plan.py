@@ -174,7 +174,11 @@ def test_nginx_reloads_for_new_certificates_and_sites(ctx: Context) -> None:
 
 def test_no_changed_file_restarts_what_holds_the_traffic(ctx: Context) -> None:
     restarted = {unit.name for unit in plan(ctx).resources if isinstance(unit, Unit) and unit.restart_on}
-    assert restarted == {"redis-server@task_api.service", "systemd-journald.service"}
+    assert restarted == {
+        "hubctl-metadata.service",
+        "redis-server@task_api.service",
+        "systemd-journald.service",
+    }
 
 
 def test_the_certificate_is_for_the_name_and_www_where_asked(ctx: Context) -> None:
