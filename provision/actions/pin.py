@@ -30,7 +30,7 @@ def repin(job: Job, name: str, fingerprint: str, confirm: Confirm) -> tuple[Pin,
         raise HubError(
             "not-created",
             f"node {name} has no machine",
-            hint=f"hubctl create-node {name}",
+            hint=f"`hubctl create-node {name}`",
             exit_code=Exit.UNREACHABLE,
         )
     machine = loaded.machines.ready(machine, job.output.step)

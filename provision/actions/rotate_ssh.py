@@ -25,7 +25,7 @@ def rotate_ssh(job: Job) -> None:
     with job.loaded.secrets.locked():
         _refuse_unfinished(job.loaded)
         if not key_files(job.loaded).begun:
-            keys.adopt(job.loaded.fleet, job.loaded.path)
+            _adopt(job)
         change = _Change(job, key_files(job.loaded))
         if not change.files.swapped:
             change.bring_next()
@@ -38,6 +38,13 @@ def rotate_ssh(job: Job) -> None:
 def key_files(loaded: LoadedFleet) -> KeyFiles:
     """Return the files of the fleet's deploy key."""
     return KeyFiles(keys.operator_key_path(loaded.fleet, loaded.path), f"hubctl-{loaded.fleet.fleet}")
+
+
+def _adopt(job: Job) -> None:
+    loaded = job.loaded
+    used = keys.operator_key_path(loaded.fleet, loaded.path)
+    if keys.adopt(loaded.fleet, loaded.path) != used:
+        job.output.line(f"ssh: {used} stays as it is: another inventory may use it")
 
 
 def _refuse_unfinished(loaded: LoadedFleet) -> None:

@@ -38,7 +38,7 @@ def create_node(
 
         def replace_names(lines: list[str]) -> None:
             if not yes:
-                question = "Is that right? It is not this fleet's yet."
+                question = "None of this is the fleet's so far. Is it right?"
                 confirm(question, "change names", lines, f"hubctl create-node {name}")
 
         created = create(job, name, node, Asks(is_its_own, replace_names))

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.support.bad_cloud import WAYS
+from provision.errors import Exit
+from tests.support.bad_cloud import WAYS, at, in_front_of
 from tests.support.lab import running_lab
 
 
@@ -71,3 +72,39 @@ def test_any_calls_may_go_wrong_in_any_way(lab, times, chance):
         assert len(lab.droplets()) <= 1
         assert lab.attempt(run)[0] is None
         done()
+
+
+@pytest.mark.nodes
+@pytest.mark.parametrize(
+    ("call", "way", "said"),
+    [
+        ("POST /v2/droplets", "failed when done", "looking whether it was done"),
+        ("POST /v2/droplets", "{}", "looking whether it was done"),
+        ("GET /v2/droplets/", "half", "waiting 1 s"),
+    ],
+)
+def test_a_real_machine_is_made_once_by_a_cloud_that_misbehaves(make_fleet, local_instance, call, way, said):
+    fleet = make_fleet({"box": "{}"})
+    text = fleet.inventory.read_text().replace("provider: local", "provider: digitalocean")
+    fleet.inventory.write_text(text.replace("acme: {server: local}\n", ""))
+    with in_front_of(at(local_instance.endpoint, local_instance.token), late=60) as proxy:
+        account = {"DIGITALOCEAN_END_POINT": proxy.url, "DIGITALOCEAN_ACCESS_TOKEN": local_instance.token}
+        first = []
+
+        def once(number):
+            fits = not first and proxy.calls[number].startswith(call)
+            first.extend([number] if fits else [])
+            return way if fits else ""
+
+        proxy.bad = once
+        made = fleet.done("create-node", "box", "--no-deploy", "--yes", **account)
+        assert said in made.stderr
+        assert fleet.ssh("box", "id", "-u").strip() == "0"
+        proxy.bad = lambda number: "503" if proxy.calls[number].startswith("DELETE") else ""
+        stopped = fleet.hubctl("destroy-node", "box", "--yes", **account)
+        assert stopped.status == Exit.UNREACHABLE
+        assert "not today" in stopped.stderr
+        proxy.bad = lambda number: ""
+        assert stopped.stderr.count("waiting") == 5
+        fleet.done("destroy-node", "box", "--yes", **account)
+        assert "there is nothing" in fleet.done("destroy-node", "box", "--yes", **account).stdout

@@ -124,6 +124,17 @@ def test_an_inventory_that_was_moved_finds_its_key_by_what_its_pins_note(fleet, 
     assert keys.ensure_operator_key(fleet, after) == (public, False)
 
 
+def test_a_key_that_was_handed_on_by_itself_is_used_where_the_pins_note_it(fleet, inventory):
+    shared, pair = shared_key(fleet)
+    shared.with_name("demo.pub").unlink()
+    pinned(inventory, pair.public)
+    assert keys.operator_key(fleet, inventory) == shared
+    shared.with_name("demo.pub").write_text(keys.make("another inventory's").public)
+    with pytest.raises(HubError) as caught:
+        keys.operator_key(fleet, inventory)
+    assert caught.value.code == "operator-key-lost"
+
+
 def test_a_lost_key_that_nodes_trust_is_said_and_not_made_anew(fleet, inventory):
     public, _ = keys.ensure_operator_key(fleet, inventory)
     pinned(inventory, public)
