@@ -263,5 +263,7 @@ def test_the_description_is_valid_openapi_and_names_every_route(service: Any) ->
         "/task", "/status/{task_id}", "/terminate/{task_id}", "/tasks", "/health", "/metrics", "/openapi.json",
     }  # fmt: skip
     assert set(document["paths"]["/status/{task_id}"]["get"]["responses"]) == {
-        "200", "202", "400", "401", "402", "404", "503",
+        "200", "202", "400", "401", "402", "404", "429", "503",
     }  # fmt: skip
+    for limit in ("2,000,000 bytes", "342 monomers", "400,000 bonds", "128,000,000 bytes in all"):
+        assert limit in document["info"]["description"]

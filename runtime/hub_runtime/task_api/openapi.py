@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from ..tbn.limits import MOST_BONDS, MOST_CONNECTED
 from .request import TaskRequest
 from .settings import Settings
 
@@ -21,11 +22,23 @@ def document(settings: Settings) -> dict[str, Any]:
         "info": {
             "title": "task_api",
             "version": "1",
-            "description": "Stable configurations of binding networks.",
+            "description": "Stable configurations of binding networks.\n\n" + _limits(settings),
         },
         "paths": _paths(),
         "components": {"schemas": schemas},
     }
+
+
+def _limits(settings: Settings) -> str:
+    limits = settings.limits
+    return (
+        f"A request has at most {limits.body_bytes:,} bytes and {limits.sites:,} sites, an answer "
+        f"{limits.result_bytes:,} bytes. With constraints, or below the stable configurations, at most "
+        f"{MOST_CONNECTED:,} monomers may be joined by bonds, and {MOST_BONDS:,} bonds be possible. "
+        f"Tasks that have not ended: {limits.queued:,} and {limits.waiting_bytes:,} bytes in all, "
+        f"{limits.client_bytes:,} bytes of one client. A task may run {settings.timeout:,} s; what was found "
+        f"is kept {settings.result_expires:,} s."
+    )
 
 
 def _schemas(settings: Settings) -> dict[str, Any]:
@@ -40,6 +53,7 @@ def _schemas(settings: Settings) -> dict[str, Any]:
     configurations = {"type": "array", "items": {"$ref": "#/components/schemas/Configuration"}}
     message = {"message": _STRING}
     known = {"type": ["integer", "null"], "minimum": 1}
+    found = {"configs": configurations, "count": _COUNT, "entropy": known}
     return {
         **schemas,
         "Configuration": configuration,
@@ -48,17 +62,9 @@ def _schemas(settings: Settings) -> dict[str, Any]:
             {"status": {"const": "COMPLETE"}, "configs": configurations, "count": _COUNT, "entropy": _COUNT}
         ),
         "Progress": _object({"status": {"const": "Progress"}, "count": _COUNT, "k": _COUNT}),
-        "TimedOut": _object(
-            {
-                "status": {"const": "TimedOut"},
-                **message,
-                "configs": configurations,
-                "count": _COUNT,
-                "entropy": known,
-            }
-        ),
+        "TimedOut": _object({"status": {"const": "TimedOut"}, **message, **found}),
         "TBNException": _object({"status": {"const": "TBNException"}, **message}),
-        "Exception": _object({"status": {"const": "Exception"}, **message}),
+        "Exception": _object({"status": {"const": "Exception"}, **message, **found}),
         "BadRequest": _object({"status": {"const": "BadRequest"}, **message, "field": _STRING}),
         "Problem": _object({"status": _STRING, **message}),
         "Terminating": _object({"status": _STRING}),
@@ -82,7 +88,10 @@ def _responses(answers: dict[int, tuple[str, str]]) -> dict[str, Any]:
 
 def _paths() -> dict[str, Any]:
     task_id = {"name": "task_id", "in": "path", "required": True, "schema": _STRING}
-    away = (503, ("The queue is out of reach or full.", "Problem"))
+    busy = {
+        429: ("Too many requests, or too much waiting, of this client.", "Problem"),
+        503: ("The queue is out of reach or full.", "Problem"),
+    }
     body = {
         "required": True,
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/TaskRequest"}}},
@@ -98,18 +107,16 @@ def _paths() -> dict[str, Any]:
         202: ("Queued or running.", "Progress"),
         400: ("Timed out, with what was found.", "TimedOut"),
         401: ("The network or a constraint is wrong, or the task was terminated.", "TBNException"),
-        402: ("Another failure.", "Exception"),
+        402: ("Another failure, with what was found.", "Exception"),
         404: ("No such task, or its result has expired.", "Problem"),
     }
     terminate = {200: ("It is ended, or had ended.", "Terminating"), 404: ("No such task.", "Problem")}
     operator = {200: ("For the operator.", "Any"), 403: ("Not the operator.", "Problem")}
     return {
-        "/task": {"post": {"requestBody": body, "responses": _responses(dict([*accept.items(), away]))}},
-        "/status/{task_id}": {
-            "get": {"parameters": [task_id], "responses": _responses(dict([*status.items(), away]))}
-        },
+        "/task": {"post": {"requestBody": body, "responses": _responses(accept | busy)}},
+        "/status/{task_id}": {"get": {"parameters": [task_id], "responses": _responses(status | busy)}},
         "/terminate/{task_id}": {
-            "delete": {"parameters": [task_id], "responses": _responses(dict([*terminate.items(), away]))}
+            "delete": {"parameters": [task_id], "responses": _responses(terminate | busy)}
         },
         "/tasks": {"get": {"responses": _responses(operator)}},
         "/health": {
