@@ -158,10 +158,10 @@ def remove_tree(path: Path) -> None:
 
 
 def kind_of(path: Path) -> tuple[str, os.stat_result | None]:
-    """Return what is at a path, itself and not what a link points to: absent, file, link, directory or other."""
+    """Return what is at a path, itself and not what a link points to: absent, file, link, directory or special file."""
     try:
         found = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return "absent", None
     kinds = ((stat.S_ISREG, "file"), (stat.S_ISLNK, "link"), (stat.S_ISDIR, "directory"))
-    return next((name for test, name in kinds if test(found.st_mode)), "other"), found
+    return next((name for test, name in kinds if test(found.st_mode)), "special file"), found

@@ -65,7 +65,7 @@ class Originals:
             elif entry["kind"] == "file":
                 data = (self._folder / str(number)).read_bytes()
                 write_file(path, data, entry["mode"], entry["owner"], entry["times"])
-            else:
+            elif kind_of(path)[0] in ("file", "link"):
                 remove(path)
         self.drop()
         return [entry["path"] for entry in index]

@@ -77,19 +77,35 @@ def test_only_the_files_of_the_last_runs_are_kept(machine):
 
 
 @pytest.mark.parametrize("resource", [File("/etc/a", "x"), Symlink("/etc/a", "b"), Absent("/etc/a")])
-def test_a_directory_is_never_removed(machine, resource):
+def test_a_directory_in_the_way_is_put_away_with_all_that_is_in_it(machine, resource):
     machine.write("etc/a/precious", "data")
     run = machine.converge([resource])
-    assert run.error["code"] == "in-the-way"
-    assert "/etc/a is a directory" in run.error["message"]
-    assert machine.read("etc/a/precious") == "data"
+    assert "the directory" in change_of(run)[0]["what"]
+    (kept,) = machine.path("var/lib/hubctl/replaced").rglob("precious")
+    assert kept.read_text() == "data"
+    assert machine.converge([resource]).changed == []
 
 
-def test_a_directory_is_not_put_in_place_of_a_file_or_link(machine):
+@pytest.mark.parametrize("resource", [File("/etc/a", "x"), Symlink("/etc/a", "b"), Absent("/etc/a")])
+def test_a_pipe_in_the_way_is_put_away_and_not_waited_for(machine, resource):
+    os.mkfifo(machine.path("etc/a"))
+    assert machine.converge([resource]).changed == [resource.id]
+    assert machine.converge([resource]).changed == []
+
+
+def test_a_file_and_a_link_to_nothing_in_place_of_a_directory_are_put_away(machine):
     machine.write("etc/a", "data")
+    machine.path("etc/b").symlink_to("/nowhere")
+    resources = [Directory("/etc/a"), Directory("/etc/b", mode=0o700)]
+    assert machine.converge(resources).end["changed"] == 2
+    assert machine.converge(resources).changed == []
+
+
+def test_a_directory_does_not_take_the_place_of_a_link_to_another(machine):
     machine.path("etc/b").symlink_to("/tmp")
-    assert machine.converge([Directory("/etc/a")]).error["code"] == "in-the-way"
-    assert machine.converge([Directory("/etc/b", mode=0o700)]).error["code"] == "in-the-way"
+    run = machine.converge([Directory("/etc/b", mode=0o700)])
+    assert run.error["code"] == "in-the-way"
+    assert "/etc/b is a link to /tmp" in run.error["message"]
 
 
 def test_a_link_in_place_of_a_file_is_replaced_and_its_target_left_alone(machine):

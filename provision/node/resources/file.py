@@ -17,12 +17,24 @@ if TYPE_CHECKING:
     from ..run import Run
 
 
-def _in_the_way(path: str, kind: str) -> NodeError:
+def _in_the_way(path: str, what: str) -> NodeError:
     return NodeError(
         "in-the-way",
-        f"{path} is a {kind}, which is never removed" if kind == "directory" else f"{path} is a {kind}",
+        f"{path} is {what}, which may hold data",
         hint="move it away on the node, then deploy again",
     )
+
+
+def put_away(run: Run, name: str) -> None:
+    """Move what is not wanted at a path to where replaced files are kept.
+
+    Raises:
+        NodeError: something is mounted there.
+    """
+    path = run.path(name)
+    if path.is_mount():
+        raise _in_the_way(name, "a mount point")
+    run.put_away(path)
 
 
 def _access_changes(run: Run, found: os.stat_result, wanted: File | Directory) -> list[Change]:
@@ -64,13 +76,11 @@ class File(Resource):
         """Compare content, mode and owner."""
         path = run.path(self.path)
         kind, found = kind_of(path)
-        if kind in ("directory", "other"):
-            raise _in_the_way(self.path, kind)
         if kind == "file" and found is not None:
             content = self._content_change(path, found.st_size)
             return [*content, *_access_changes(run, found, self)]
-        what = "create" if kind == "absent" else f"replace the link to {path.readlink()}"
-        return [Change(what, self._diff(None))]
+        what = f"replace the {kind}" + (f" to {path.readlink()}" if kind == "link" else "")
+        return [Change("create" if kind == "absent" else what, self._diff(None))]
 
     def _content_change(self, path: Path, size: int) -> list[Change]:
         data = self.content.encode()
@@ -89,7 +99,8 @@ class File(Resource):
         if kind == "file" and found is not None and not self._content_change(path, found.st_size):
             set_access(path, self.mode, owner)
             return
-        if kind == "absent":
+        if kind not in ("file", "link"):
+            put_away(run, self.path)
             make_directories(path.parent)
         elif not self.secret:
             run.keep(path)
@@ -116,12 +127,17 @@ class Directory(Resource):
         return self.path
 
     def compare(self, run: Run) -> list[Change]:
-        """Compare mode and owner."""
-        kind, found = kind_of(run.path(self.path))
-        if found is None:
-            return [Change("create")]
-        if kind != "directory":
-            raise _in_the_way(self.path, kind)
+        """Compare mode and owner.
+
+        Raises:
+            NodeError: a link leads to another directory, whose data would be out of sight.
+        """
+        path = run.path(self.path)
+        kind, found = kind_of(path)
+        if kind == "link" and path.is_dir():
+            raise _in_the_way(self.path, f"a link to {path.readlink()}")
+        if found is None or kind != "directory":
+            return [Change("create" if found is None else f"replace the {kind}")]
         return _access_changes(run, found, self)
 
     def apply(self, run: Run) -> None:
@@ -129,6 +145,7 @@ class Directory(Resource):
         path = run.path(self.path)
         owner = run.accounts.ids(self.owner, self.group)
         if not path.is_dir():
+            run.put_away(path)
             make_directories(path.parent)
             path.mkdir(mode=0o700)
         set_access(path, self.mode, owner, directory=True)
@@ -159,22 +176,20 @@ class Symlink(Resource):
         """Compare the target."""
         path = run.path(self.path)
         kind, _ = kind_of(path)
-        if kind in ("directory", "other"):
-            raise _in_the_way(self.path, kind)
         if kind == "link":
             old = str(path.readlink())
             return [] if old == self.target else [Change(f"target {old} → {self.target}")]
-        return [
-            Change(f"{'replace the file by a' if kind == 'file' else 'create the'} link to {self.target}")
-        ]
+        what = "create the" if kind == "absent" else f"replace the {kind} by a"
+        return [Change(f"{what} link to {self.target}")]
 
     def apply(self, run: Run) -> None:
         """Put it in place in one step."""
         path = run.path(self.path)
-        if kind_of(path)[0] == "absent":
-            make_directories(path.parent)
-        else:
+        if kind_of(path)[0] in ("file", "link"):
             run.keep(path)
+        else:
+            put_away(run, self.path)
+            make_directories(path.parent)
         write_link(path, self.target)
 
 
@@ -201,14 +216,13 @@ class Absent(Resource):
     def compare(self, run: Run) -> list[Change]:
         """See whether there is something."""
         kind, _ = kind_of(run.path(self.path))
-        if kind == "absent":
-            return []
-        if kind in ("directory", "other"):
-            raise _in_the_way(self.path, kind)
-        return [Change(f"remove the {kind}")]
+        return [] if kind == "absent" else [Change(f"remove the {kind}")]
 
     def apply(self, run: Run) -> None:
         """Remove it; a copy is kept."""
         path = run.path(self.path)
-        run.keep(path)
-        remove(path)
+        if kind_of(path)[0] in ("file", "link"):
+            run.keep(path)
+            remove(path)
+        else:
+            put_away(run, self.path)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from .. import venv
-from ..errors import NodeError
 from ..files import kind_of, remove_tree, write_link
 from ..records import dataclass
 from .base import Change, Resource, absolute
+from .file import put_away
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,13 +52,9 @@ class PythonEnv(Resource):
         """See whether the link points to the lock's environment, and that it is complete."""
         path, folder = run.path(self.path), self._folder(run)
         kind, _ = kind_of(path)
-        if kind not in ("absent", "link"):
-            raise NodeError(
-                "in-the-way", f"{self.path} is a {kind}", hint="move it away on the node, then deploy again"
-            )
         if flaws := venv.flaws(folder):
             return [Change(f"build {folder.name}: {', '.join(flaws[:3])}")]
-        old = str(path.readlink()) if kind == "link" else "nothing"
+        old = str(path.readlink()) if kind == "link" else "nothing" if kind == "absent" else f"a {kind}"
         return [] if old == folder.name else [Change(f"switch {old} → {folder.name}")]
 
     def apply(self, run: Run) -> None:
@@ -66,6 +62,8 @@ class PythonEnv(Resource):
         path, folder = run.path(self.path), self._folder(run)
         former = path.readlink().name if path.is_symlink() else ""
         venv.build(run, *self.environments(run))
+        if not former:
+            put_away(run, self.path)
         write_link(path, folder.name)
         run.stage("switched")
         for other in path.parent.glob(f"{path.name}-????????????"):
