@@ -89,7 +89,9 @@ def released(
     return [
         *runtime(ctx),
         User(service, home=home, groups=groups),
-        Directory(home),
+        Directory(
+            home, group=service
+        ),  # its home, which tells what id the group has if it must be made again
         units,
         # Never restarted: the releases hold its descriptor, and closing it would refuse requests.
         *([Unit(f"{service}.socket")] if web else []),

@@ -135,9 +135,17 @@ class Programs:
         return 0 if self.unit(units, name)["active"] == "active" and ("@" not in name or folder) else 1
 
     def do_stop(self, units, name):
-        self.unit(units, name)["active"] = "inactive"
+        # What systemd has to kill at its limit has failed.
+        self.unit(units, name)["active"] = "failed" if name in self.words("stubborn") else "inactive"
         if name in self.servers:
             self.servers.pop(name).shutdown()
+        return 0
+
+    def do_reset_failed(self, units, name):
+        self.unit(units, name)["active"] = "inactive"
+        return 0
+
+    def do_unmask(self, *_):
         return 0
 
     def link(self, name):
@@ -233,7 +241,8 @@ class Programs:
         return 0, "Setting up things\n"
 
     def groupadd(self, *argv):
-        return self.add("etc/group", f"{argv[-1]}:x:{self.free_id()}:")
+        number = argv[argv.index("--gid") + 1] if "--gid" in argv else self.free_id()
+        return self.add("etc/group", f"{argv[-1]}:x:{number}:")
 
     def useradd(self, *argv):
         name, number = argv[-1], self.free_id()
