@@ -19,12 +19,14 @@ _ENV = {
     "APT_LISTCHANGES_FRONTEND": "none",
     # Each package with a unit would have systemd read all units, twice; the run does it once, afterwards.
     "SYSTEMD_OFFLINE": "1",
+    "UCF_FORCE_CONFFMISS": "1",  # a settings file that is gone comes back
 }
 _LOCK_SECONDS = 300
 _OPTIONS = (
     f"--option=DPkg::Lock::Timeout={_LOCK_SECONDS}",
     "--option=Dpkg::Options::=--force-confdef",
     "--option=Dpkg::Options::=--force-confold",
+    "--option=Dpkg::Options::=--force-confmiss",
     "--option=Dpkg::Use-Pty=0",
     "--option=Acquire::Retries=3",
 )
@@ -57,8 +59,30 @@ def install(run: Run, names: Sequence[str]) -> None:
         raise _failure(done, "packages could not be installed")
 
 
-def _install(run: Run, names: Sequence[str]) -> Completed:
-    return _apt(run, "install", "--yes", "--no-install-recommends", "--", *names)
+def _install(run: Run, names: Sequence[str], *options: str) -> Completed:
+    return _apt(run, "install", "--yes", "--no-install-recommends", *options, "--", *names)
+
+
+def owner(run: Run, pattern: str) -> str:
+    """Return the package that has a file, by a pattern as in dpkg-query(1); nothing where none has."""
+    done = run.system.run(["dpkg-query", "--search", pattern], timeout=60)
+    package, found, _ = done.output.partition(": ")
+    return package.partition(",")[0] if done.status == 0 and found else ""
+
+
+def reinstall(run: Run, name: str) -> None:
+    """Install a package that is installed once more: files of it that are gone come back, settings too.
+
+    Raises:
+        NodeError: apt failed; with its last lines and what to do.
+    """
+    with _no_service_starts(run):
+        _repair(run)
+        _update_lists(run, always=False)
+        done = _install(run, [name], "--reinstall")
+    run.units.forget()
+    if done.status != 0:
+        raise _failure(done, f"{name} could not be installed again")
 
 
 def _apt(run: Run, *arguments: str) -> Completed:

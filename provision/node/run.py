@@ -56,7 +56,7 @@ class Run:
         self.accounts = Accounts(system)
         self.units = Units(system)
         self.meanwhile = Meanwhile()
-        self.touched_units: set[str] = set()
+        self.touched_units: dict[str, str] = {}
         self.name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{str(caller.get('id', ''))[:8]}"
         self._place, _, self._stage = fault.rpartition(":")
         self._index, self._id = -1, ""
@@ -101,8 +101,8 @@ class Run:
             self.peer.emit("progress", id=self._id, text=text[:300] + more)
 
     def acted(self, unit: str, action: str, why: Iterable[str] = ()) -> None:
-        """Tell the operator what is done to a unit."""
-        self.touched_units.add(unit)
+        """Tell the operator what is done to a unit; at the end it must be up, unless it was stopped."""
+        self.touched_units[unit] = action
         self.peer.emit("unit", name=unit, action=action, why=list(why))
 
     def daemon_reload(self, *, force: bool = False) -> None:

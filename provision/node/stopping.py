@@ -28,4 +28,4 @@ def stop(run: Run, units: Iterable[str], why: str) -> None:
 
 
 def _busy(run: Run, names: list[str]) -> list[UnitState]:
-    return [state for state in run.units.now(*names) if state.active not in ("inactive", "failed")]
+    return [state for state in run.units.now(*names) if state.busy]

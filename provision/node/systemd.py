@@ -58,6 +58,11 @@ class UnitState:
         return self.active in ("active", "reloading", "refreshing")
 
     @property
+    def busy(self) -> bool:
+        """Whether it is up, or on the way there or back."""
+        return self.active not in ("inactive", "failed")
+
+    @property
     def failed(self) -> bool:
         """Whether it has failed, or is being started again after failing."""
         return self.active == "failed" or self.sub == "auto-restart"
@@ -173,7 +178,8 @@ class Units:
         """Do one of the actions of systemctl(1) to units, and wait until it is done.
 
         Args:
-            action: start, stop, restart, reload, enable, disable, unmask, kill, or daemon-reload, which takes no units.
+            action: start, stop, restart, reload, enable, disable, unmask, kill, reset-failed, or daemon-reload, which
+                takes no units.
             names: the units. One that cannot reload is restarted instead.
 
         Raises:
@@ -187,6 +193,10 @@ class Units:
             self.links_changed = True
         elif action == "kill":
             self._act("--signal=SIGKILL", action, *names)
+        elif action == "unmask":
+            self._act(action, *names)
+            if any(self.get(name).load == "masked" for name in names):
+                self._act("--runtime", action, *names)
         elif action == "daemon-reload":
             self._act(action)
             self.links_changed = False

@@ -150,6 +150,23 @@ def test_a_unit_that_is_not_wanted_is_stopped_and_disabled(app):
     assert app.converge(plan("1", enabled=False, running=False)).changed == []
 
 
+def test_a_unit_that_had_to_be_killed_to_stop_is_no_failure_and_leaves_none(app):
+    app.write("fake/stubborn", "app.service")
+    run = app.converge(plan("1", enabled=False, running=False))
+    assert run.end["result"] == "done"
+    assert ("reset-failed", "app.service") in systemctl(app)
+    assert app.converge(plan("1", enabled=False, running=False)).changed == []
+
+
+def test_a_unit_that_failed_and_is_not_wanted_is_forgotten(app):
+    app.write(
+        "fake/units.json", app.read("fake/units.json").replace('"active": "active"', '"active": "failed"')
+    )
+    run = app.converge(plan("1", enabled=False, running=False))
+    assert [change["what"] for change in run.of("resource")[2]["changes"]] == ["disable", "reset-failed"]
+    assert app.converge(plan("1", enabled=False, running=False)).changed == []
+
+
 def test_a_unit_that_is_not_there_and_not_wanted_is_fine(machine):
     assert machine.converge([Unit("gone.service", enabled=False, running=False)]).end["ok"] == 1
 

@@ -11,6 +11,7 @@ from .base import Change, Resource, plain_word
 if TYPE_CHECKING:
     from ..run import Run
 
+_UNUSABLE = ("masked", "not-found")  # an empty file counts as masked
 _STATE_ACTIONS = ("start", "stop", "restart", "reload")
 
 
@@ -73,10 +74,10 @@ class Unit(Resource):
         return {**actions, **self._state_action(run)}
 
     def _state_action(self, run: Run) -> dict[str, list[str]]:
-        running = run.units.get(self.name).running
+        state = run.units.get(self.name)
         if not self.running:
-            return {"stop": []} if running else {}
-        if not running:
+            return {"stop": []} if state.busy else {"reset-failed": []} if state.failed else {}
+        if not state.running:
             return {"start": []}
         due = run.journal.due(self.id)
         if "restart" in due:
@@ -90,13 +91,32 @@ class Unit(Resource):
             NodeError: the unit is not there, or did not come up.
         """
         run.daemon_reload(force=run.units.get(self.name).stale)
-        if run.units.get(self.name).load == "not-found":
-            raise NodeError(
-                "unit-not-found", f"{self.name}: there is no such unit", hint="is its package installed?"
-            )
-        for action, why in self._actions(run).items():
+        actions = self._actions(run)
+        if "unmask" in actions:
+            run.units.act("unmask", self.name)
+        if run.units.get(self.name).load in _UNUSABLE:
+            self._install_again(run)
+        for action, why in {**actions, **self._actions(run)}.items():
             if action in _STATE_ACTIONS:
                 run.acted(self.name, action, why)
             run.units.act(action, self.name)
         run.stage("acted")
         run.journal.settle(self.id)
+
+    def _install_again(self, run: Run) -> None:
+        """Have a package put a unit's file back.
+
+        Raises:
+            NodeError: no package has it.
+        """
+        from ..apt import owner, reinstall
+
+        stem, at, rest = self.name.partition("@")
+        file = f"{stem}@.{rest.rpartition('.')[2]}" if at else self.name
+        package = owner(run, f"*/systemd/system/{file}")
+        if not package:
+            raise NodeError(
+                "unit-not-found", f"{self.name}: there is no such unit", hint="is its package installed?"
+            )
+        reinstall(run, package)
+        run.daemon_reload(force=True)
