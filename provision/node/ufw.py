@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from .errors import NodeError
 from .records import dataclass
@@ -11,6 +12,10 @@ from .run import Run
 _ANY = {4: "0.0.0.0/0", 6: "::/0"}
 _FILES = {4: "/etc/ufw/user.rules", 6: "/etc/ufw/user6.rules"}
 _TUPLE = "### tuple ### "
+_PROGRAM = "/usr/sbin/ufw"
+_CHAINS = ("before", "before6", "user", "user6", "after", "after6")
+_NEEDED = ("/etc/default/ufw", "/etc/ufw/ufw.conf", *(f"/etc/ufw/{chain}.rules" for chain in _CHAINS))
+"""Files without which ufw does nothing."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,20 @@ def read(run: Run) -> Found | None:
         ipv6=ipv6,
         rules=frozenset(rules),
     )
+
+
+def lost(run: Run) -> list[str]:
+    """Return the files that ufw, which is installed, needs and that are gone or empty."""
+    if not run.path(_PROGRAM).exists():
+        return []
+    return [name for name in _NEEDED if not _size(run.path(name))]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _settings(run: Run, name: str) -> dict[str, str]:

@@ -23,11 +23,14 @@ def base(ctx: Context) -> list[Resource]:
             )
         ),
         Firewall((Rule(ctx.node.port),)),
+        # First of all units: what starts without a journal may fail at its first word.
+        *_logs(),
+        # It loads the rules at each start of the machine.
+        Unit("ufw.service"),
         Directory(ROOT),
         *([] if ctx.node.address else _metadata()),
         *_ssh(),
         *_updates(),
-        *_logs(),
         *_time(),
     ]
 

@@ -43,6 +43,20 @@ def test_differences_are_named(ufw):
     ]
 
 
+def test_files_of_ufw_that_are_gone_or_empty_come_back_with_its_package(ufw):
+    machine = ufw("tcp 22")
+    machine.write("usr/sbin/ufw", "")
+    for chain in ("before", "before6", "after", "after6"):
+        machine.write(f"etc/ufw/{chain}.rules", "*filter\n")
+    assert changes(machine) == []
+    machine.write("etc/ufw/user.rules", "")
+    machine.path("etc/default/ufw").unlink()
+    assert changes(machine) == ["restore /etc/default/ufw, /etc/ufw/user.rules"]
+    machine.converge([Firewall(())])
+    (call,) = (call for call in machine.calls("apt-get") if "--reinstall" in call)
+    assert call[-1] == "ufw"
+
+
 def test_ssh_stays_open_even_if_nobody_asks_for_it(ufw):
     assert changes(ufw("tcp 22", "tcp 80"), Rule(80)) == []
     assert changes(ufw("tcp 80"), Rule(80)) == ["allow 22/tcp"]

@@ -63,6 +63,8 @@ class Firewall(Resource):
 
     def compare(self, run: Run) -> list[Change]:
         """Read ufw's own files."""
+        if lost := ufw.lost(run):
+            return [Change(f"restore {', '.join(lost)}")]
         found = ufw.read(run)
         if found is None:
             return [Change("set up ufw")]
@@ -75,4 +77,10 @@ class Firewall(Resource):
 
     def apply(self, run: Run) -> None:
         """Add what is missing, SSH first, deny the rest, and only then remove what is not wanted."""
+        if lost := ufw.lost(run):
+            from ..apt import reinstall
+
+            for name in lost:
+                run.path(name).unlink(missing_ok=True)
+            reinstall(run, "ufw")
         ufw.apply(run, sorted(self._wanted(), key=lambda rule: rule.port != _SSH))
