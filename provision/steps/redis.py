@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..node.resources import Command, Directory, File, Packages, Resource, Unit
+from ..node.resources import Command, Directory, File, Packages, Resource, Unit, User
 from ..render import render
 from .tunnel import Question, Target
 from .units import FOLDER, unit_files
 
-_USER = "redis"
+_USER, _HOME = "redis", "/var/lib/redis"
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,15 @@ class Redis:
     @property
     def folder(self) -> str:
         """Where its data are."""
-        return f"/var/lib/redis/{self.service}"
+        return f"{_HOME}/{self.service}"
 
     def data(self) -> Directory:
         """Return the folder of its data."""
         return Directory(self.folder, 0o750, owner=_USER, group=_USER)
+
+    def account(self) -> list[Resource]:
+        """Return the package's user and its home, which tells what ids it has if it must be made again."""
+        return [User(_USER, home=_HOME), Directory(_HOME, 0o750, owner=_USER, group=_USER)]
 
     def target(self) -> Target:
         """Return it as the far end of a tunnel."""
@@ -49,7 +53,7 @@ class Redis:
 
     def resources(self) -> list[Resource]:
         """Return the instance; the service's user must be there."""
-        name = f"redis-{self.service}"
+        name, data = f"redis-{self.service}", self.data()
         values = {"socket": self.socket, "folder": self.folder, "maxmemory": self.memory}
         config = File(
             f"/etc/redis/{name}.conf", render("redis/redis.conf", **values), 0o640, group=self.service
@@ -62,9 +66,11 @@ class Redis:
             Packages(("redis-server",)),
             kernel,
             Command("redis-kernel", ("systemctl", "restart", "systemd-sysctl.service"), on=(kernel.id,)),
-            self.data(),
+            *self.account(),
+            data,
             config,
             Directory(f"{FOLDER}/{self.unit}.d"),
             unit,
-            Unit(self.unit, restart_on=(config.id, unit.id)),
+            # A folder that is made anew is not the one that a running server writes to.
+            Unit(self.unit, restart_on=(config.id, unit.id, data.id)),
         ]

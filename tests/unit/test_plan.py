@@ -91,8 +91,8 @@ def test_ids_are_unique_and_no_file_is_written_twice(ctx: Context) -> None:
 
 def test_packages_firewall_and_accounts_come_first(ctx: Context) -> None:
     kinds = [type(resource) for resource in plan(ctx).resources]
-    assert kinds[:3] == [Packages, Firewall, User]
-    assert not {Packages, Firewall, Group, User} & set(kinds[3:])
+    assert kinds[:4] == [Packages, Firewall, User, User]
+    assert not {Packages, Firewall, Group, User} & set(kinds[4:])
 
 
 def test_one_transaction_installs_all_packages(ctx: Context) -> None:
