@@ -7,6 +7,8 @@ import pytest
 from provision.errors import Exit
 from provision.services import RECIPES
 from tests.support.contract import Served, contract_of
+from tests.support.damages import damages, rounds
+from tests.support.healing import assert_heals, plans_of
 from tests.support.machines import reboot
 from tests.support.network import open_ports
 from tests.support.waiting import eventually
@@ -54,6 +56,35 @@ def test_a_reboot_loses_nothing_and_everything_starts_again(service):
     assert eventually(service.answers, seconds=120)
     service.says.kept(service.site, data)
     service.assert_unchanged()
+
+
+@each_service
+def test_whatever_of_its_plan_is_deleted_or_damaged_one_deploy_mends_it(service):
+    """Each way of damage on all resources that it fits, of all nodes."""
+    for node, plan in plans_of(service.fleet).items():
+        for together in rounds(plan):
+            assert_heals(service.fleet, node, together, service.answers)
+
+
+@each_service
+@pytest.mark.soak(short=2, full=40)
+def test_whatever_is_damaged_when_the_machine_starts_one_deploy_mends_it(service, chance, times):
+    everything = [
+        (node, damage)
+        for node, plan in plans_of(service.fleet).items()
+        for damage in damages(plan)
+        if damage.survives_a_boot
+    ]
+    for node, damage in chance.sample(everything, times):
+        assert_heals(service.fleet, node, [damage], service.answers, boot=True)
+
+
+@each_service
+@pytest.mark.soak(short=0, full=1)
+def test_each_single_damage_is_mended_in_any_order(service, chance):
+    everything = [(node, each) for node, plan in plans_of(service.fleet).items() for each in damages(plan)]
+    for node, damage in chance.sample(everything, len(everything)):
+        assert_heals(service.fleet, node, [damage], service.answers)
 
 
 @each_release
