@@ -141,10 +141,6 @@ class Programs:
             self.servers.pop(name).shutdown()
         return 0
 
-    def do_reset_failed(self, units, name):
-        self.unit(units, name)["active"] = "inactive"
-        return 0
-
     def do_unmask(self, *_):
         return 0
 
