@@ -24,6 +24,7 @@ def check(draft: Draft) -> Iterator[HubError]:
     yield from sizes_are_known(draft)
     yield from images_are_fit(draft)
     yield from names_are_short_enough(draft)
+    yield from names_are_relative(draft)
     yield from names_have_one_node(draft)
     yield from acme_fits_provider(draft)
     shapes = service_shapes()
@@ -130,6 +131,32 @@ def names_are_short_enough(draft: Draft) -> Iterator[HubError]:
         if len(claim.fqdn) > MAX_FQDN:
             what = f"the full name has {len(claim.fqdn)} characters, DNS allows {MAX_FQDN}"
             yield mistake("name-too-long", what, claim.where, why=claim.fqdn)
+
+
+def names_are_relative(draft: Draft) -> Iterator[HubError]:
+    """A host name is written without the fleet's domain, which is put behind it."""
+    domain = draft.data.get("domain", "")
+    for name, where in _hostnames(draft):
+        if not domain or not f".{name}".endswith(f".{domain}"):
+            continue
+        short = name.removesuffix(domain).removesuffix(".")
+        yield mistake(
+            "domain-twice",
+            f"`hostname` is {name}, which has the fleet's domain in it already",
+            where,
+            why=f"the domain is put behind it: {_fqdn(name, domain)}",
+            hint=f"write `hostname: {short}`" if short else 'write `hostname: "@"` for the domain itself',
+        )
+
+
+def _hostnames(draft: Draft) -> Iterator[tuple[str, Position]]:
+    """Yield all that is written as a host name of nodes and services, and where."""
+    for node, parts in draft.nodes():
+        paths: list[Keys] = [("nodes", node)]
+        paths += [("nodes", node, "services", service) for service in parts.get("services", {})]
+        for path, given in zip(paths, (parts, *parts.get("services", {}).values()), strict=True):
+            if "hostname" in given:
+                yield given["hostname"], draft.values[(*path, "hostname")]
 
 
 def names_have_one_node(draft: Draft) -> Iterator[HubError]:
