@@ -59,7 +59,8 @@ def bake(job: Job, wish: Wish) -> Snapshot:
     what = ingredients(loaded, wish.node)
     title = Title(wish.name or _name(loaded, wish.node, node, base), base, what.digest(base))
     former = named(loaded.machines.snapshots(), title.name)
-    size = wish.size or PROVIDERS[loaded.fleet.provider].bake_size
+    sizes = PROVIDERS[loaded.fleet.provider].sizes
+    size = wish.size or (sizes.bake if sizes else node.size)
     made_on = msgspec.structs.replace(node, image=base, size=size, region=wish.region or node.region)
     with _machine(job, wish.node, made_on) as (name, machine):
         _fill(job, name, what)

@@ -91,7 +91,7 @@ def nodes_fit_provider(draft: Draft) -> Iterator[HubError]:
 def sizes_are_known(draft: Draft) -> Iterator[HubError]:
     """A size is a key of `sizes` or a slug of the provider; so is what `sizes` stands for a slug."""
     provider = PROVIDERS.get(draft.data.get("provider", ""))
-    if provider is None:
+    if provider is None or provider.sizes is None:
         return
     sizes = draft.data.get("sizes", {})
     used: list[tuple[Keys, str, list[str]]] = [(("sizes", name), slug, []) for name, slug in sizes.items()]
@@ -99,7 +99,7 @@ def sizes_are_known(draft: Draft) -> Iterator[HubError]:
         if "size" in node and node["size"] not in sizes:
             used.append((("nodes", name, "size"), node["size"], list(sizes)))
     for keys, size, known in used:
-        if not provider.size.fullmatch(size):
+        if not provider.sizes.form.fullmatch(size):
             neither = "neither a name of `sizes` nor" if known else "not"
             yield mistake(
                 "unknown-size",
@@ -107,7 +107,7 @@ def sizes_are_known(draft: Draft) -> Iterator[HubError]:
                 draft.values[keys],
                 why=f"`sizes` has: {', '.join(known)}" if known else "",
                 hint=did_you_mean(size, known)
-                or f"sizes of the provider are written like {provider.size_example}",
+                or f"sizes of the provider are written like {provider.sizes.example}",
             )
 
 

@@ -11,7 +11,7 @@ from ..errors import Exit, HubError
 from .load import Options
 from .model import Fleet, Node
 from .scalars import text_problem
-from .services.service import Site
+from .services.service import WebService
 from .shape import Label, struct_fields
 from .suggest import did_you_mean
 
@@ -38,7 +38,7 @@ def node_hostnames(fleet: Fleet, name: str, node: Node) -> list[str]:
     """Return the full names that point to a node: its own, then its services' with their www, each once."""
     names = [fleet.fqdn(node.hostname or name)]
     for service in node.services.present().values():
-        if not isinstance(service, Site) or service.hostname is None:
+        if not isinstance(service, WebService) or service.hostname is None:
             continue
         fqdn = fleet.fqdn(service.hostname)
         names += [fqdn, f"www.{fqdn}"] if service.www else [fqdn]

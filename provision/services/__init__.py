@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..inventory.model import Node
-from ..steps.tunnel import Target
+from ..steps.tunnel import TunnelTarget
 from .proxy import RECIPE as PROXY
 from .recipe import Recipe
 from .task_api import RECIPE as TASK_API
@@ -16,7 +16,7 @@ RECIPES: tuple[Recipe[Any], ...] = (
     PROXY,
 )
 """In the order in which a node gets them."""
-TARGETS: Mapping[str, Target] = {
+TARGETS: Mapping[str, TunnelTarget] = {
     name: target for recipe in RECIPES for name, target in recipe.targets.items()
 }
 """What tunnels can lead to."""

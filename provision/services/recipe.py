@@ -10,7 +10,7 @@ from ..inventory.model import Node
 from ..inventory.services.service import Service
 from ..node.resources import Resource
 from ..steps.context import Context
-from ..steps.tunnel import Target
+from ..steps.tunnel import TunnelTarget
 
 S = TypeVar("S", bound=Service)
 
@@ -45,7 +45,7 @@ class Recipe(Generic[S]):
     steps: Callable[[Context, S], list[Resource]]
     elsewhere: Callable[[Context], list[Resource]] = nothing
     secrets: Callable[[S], Sequence[str]] = no_secrets
-    targets: Mapping[str, Target] = field(default_factory=dict)
+    targets: Mapping[str, TunnelTarget] = field(default_factory=dict)
     alone: tuple[str, ...] = ()
     released: bool = True
 

@@ -14,7 +14,7 @@ from ..steps import web
 from ..steps.context import Context
 from ..steps.redis import Redis
 from ..steps.released import Web, Worker, released, web_socket
-from ..steps.tunnel import HEALTH, Target
+from ..steps.tunnel import HEALTH, TunnelTarget
 from ..steps.tunnel_ends import ENTRY
 from ..steps.units import FOLDER, unit_files
 from ..steps.web import WEB_GROUP
@@ -137,6 +137,6 @@ RECIPE = Recipe(
     _steps,
     elsewhere=_workers_elsewhere,
     secrets=_secrets,
-    targets={NAME: Target(web_socket(NAME), WEB_GROUP, HEALTH), QUEUE.target: _REDIS.target()},
+    targets={NAME: TunnelTarget(web_socket(NAME), WEB_GROUP, HEALTH), QUEUE.target: _REDIS.target()},
     alone=(_REDIS.unit,),
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..node.resources import Command, Directory, File, Packages, Resource, Unit, User
 from ..render import render
-from .tunnel import Question, Target
+from .tunnel import Question, TunnelTarget
 from .units import FOLDER, unit_files
 
 _USER, _HOME = "redis", "/var/lib/redis"
@@ -47,9 +47,9 @@ class Redis:
         """Return the package's user and its home, which tells what ids it has if it must be made again."""
         return [User(_USER, home=_HOME), Directory(_HOME, 0o750, owner=_USER, group=_USER)]
 
-    def target(self) -> Target:
+    def target(self) -> TunnelTarget:
         """Return it as the far end of a tunnel."""
-        return Target(self.socket, self.service, Question("PING\r\n", "+PONG"), lasting=True)
+        return TunnelTarget(self.socket, self.service, Question("PING\r\n", "+PONG"), lasting=True)
 
     def resources(self) -> list[Resource]:
         """Return the instance; the service's user must be there."""

@@ -40,7 +40,7 @@ def sites(ctx: Context) -> tuple[Site, ...]:
     return tuple(
         Site(name, _names(ctx, service.hostname, www=service.www), service.limits)
         for name, service in ctx.node.services.present().items()
-        if isinstance(service, services.Site) and service.hostname is not None
+        if isinstance(service, services.WebService) and service.hostname is not None
     )
 
 

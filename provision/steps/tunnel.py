@@ -43,7 +43,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Target:
+class TunnelTarget:
     """What a tunnel can lead to.
 
     Args:
@@ -61,7 +61,7 @@ class Target:
 
 HEALTH = Question("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "HTTP/1.1 200")
 """What a service over HTTP is asked."""
-Targets = Mapping[str, Target]
+Targets = Mapping[str, TunnelTarget]
 
 
 def tunnels(ctx: Context, targets: Targets) -> list[Resource]:
@@ -90,7 +90,7 @@ def unit_name(tunnel: str, side: str, generation: Generation) -> str:
 
 
 def _far_end(
-    ctx: Context, name: str, tunnel: Tunnel, generations: Generations, target: Target
+    ctx: Context, name: str, tunnel: Tunnel, generations: Generations, target: TunnelTarget
 ) -> list[Resource]:
     """Return the end that the service is at: its port is open to the nodes at the other ends alone."""
     every = "::" if ctx.node.ipv6 else "0.0.0.0"  # noqa: S104  ufw lets the other ends in and nobody else
@@ -111,14 +111,14 @@ def _far_end(
     return resources
 
 
-def target_of(tunnel: Tunnel, targets: Targets) -> Target:
+def target_of(tunnel: Tunnel, targets: Targets) -> TunnelTarget:
     """Return what a tunnel leads to; of a bare port nothing is known."""
     name = tunnel.target if isinstance(tunnel, DerivedTunnel) else tunnel.service
-    return targets[name] if name else Target(f"[127.0.0.1]:{tunnel.port}")
+    return targets[name] if name else TunnelTarget(f"[127.0.0.1]:{tunnel.port}")
 
 
 def _near_end(
-    ctx: Context, name: str, tunnel: Tunnel, generations: Generations, target: Target
+    ctx: Context, name: str, tunnel: Tunnel, generations: Generations, target: TunnelTarget
 ) -> list[Resource]:
     """Return an end that uses the tunnel, on loopback addresses."""
     resources = [*web.base(ctx), *_common(), _units(name, "client", target)]
@@ -151,7 +151,7 @@ def _common() -> list[Resource]:
     return [Packages(("spiped",)), User(USER), Directory(FOLDER)]
 
 
-def _units(name: str, side: str, target: Target) -> CheckedFiles:
+def _units(name: str, side: str, target: TunnelTarget) -> CheckedFiles:
     text = render(
         "spiped/end.service",
         tunnel=name,

@@ -12,9 +12,9 @@ def group(path, *pids):
 
 def test_processes_are_found_in_all_groups(tmp_path):
     group(tmp_path)
-    assert not cgroup.populated([tmp_path])
+    assert not cgroup.processes([tmp_path])
     group(tmp_path / "init.scope" / "inner", 4_000_000)
-    assert cgroup.populated([tmp_path])
+    assert cgroup.processes([tmp_path])
 
 
 def test_groups_that_vanish_while_they_are_listed_do_no_harm(tmp_path):
@@ -33,7 +33,7 @@ def test_groups_that_vanish_while_they_are_listed_do_no_harm(tmp_path):
     churning.start()
     try:
         for _ in range(300):
-            assert not cgroup.populated([tmp_path])
+            assert not cgroup.processes([tmp_path])
     finally:
         stop.set()
         churning.join()
@@ -42,7 +42,7 @@ def test_groups_that_vanish_while_they_are_listed_do_no_harm(tmp_path):
 def test_a_group_counts_as_dead_when_it_is_empty_twice(tmp_path, monkeypatch):
     """A process is in neither of two groups for whoever lists them while it moves."""
     seen = iter([set(), {4_000_000}, set(), set()])
-    monkeypatch.setattr(cgroup, "_processes", lambda _: next(seen))
+    monkeypatch.setattr(cgroup, "processes", lambda _: next(seen))
     assert cgroup.kill([tmp_path])
     assert next(seen, None) is None
 

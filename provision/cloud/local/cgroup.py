@@ -48,7 +48,7 @@ def kill(folders: list[Path], seconds: float = 10) -> bool:
     quiet = 0
     # Looked at twice: a process that moves to another group just then is in neither.
     while quiet < 2:
-        pids = _processes(folders)
+        pids = processes(folders)
         quiet = 0 if pids else quiet + 1
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
@@ -82,11 +82,6 @@ def _await_frozen(events: Path, seconds: float = 10) -> None:
         time.sleep(0.01)
 
 
-def populated(folders: list[Path]) -> bool:
-    """Tell whether the group has any process."""
-    return bool(_processes(folders))
-
-
 def remove(folders: list[Path]) -> None:
     """Remove the group's folders, innermost first; a group with processes stays."""
     for folder in folders:
@@ -97,7 +92,8 @@ def remove(folders: list[Path]) -> None:
                     path.rmdir()
 
 
-def _processes(folders: list[Path]) -> set[int]:
+def processes(folders: list[Path]) -> set[int]:
+    """Return the ids of the group's processes, without this one."""
     found: set[int] = set()
     for folder in folders:
         for group in _groups(folder):

@@ -12,10 +12,10 @@ from ..draft import Draft, mistake
 from ..shape import Hostname, Label
 from ..suggest import did_you_mean
 from ..tunnel import sources_of
-from .service import Site
+from .service import WebService
 
 
-class Proxy(Site, kw_only=True):
+class Proxy(WebService, kw_only=True):
     """A site that passes its requests through a tunnel to a service on another node."""
 
     reachable: ClassVar[bool] = False

@@ -35,7 +35,7 @@ class Service(Shape):
         return {}
 
 
-class Site(Service):
+class WebService(Service):
     """A service with a place on the web; without a host name it is reached through a tunnel alone."""
 
     reachable: ClassVar[bool] = True

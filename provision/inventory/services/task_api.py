@@ -12,13 +12,13 @@ from ..draft import Draft
 from ..shape import Origin
 from ..tunnel import Tunnel
 from .limits import TaskLimits
-from .service import Site
+from .service import WebService
 from .workers import Queue, Workers
 
 QUEUE = Queue("task_api", 6390)
 
 
-class TaskApi(Site):
+class TaskApi(WebService):
     """Stable configurations of thermodynamic binding networks, as tasks over HTTP.
 
     Without a host name it is reached through a tunnel alone.
