@@ -261,3 +261,16 @@ def test_a_file_of_another_owner_is_named(place: Place, what: str) -> None:
     told(done)
     assert done.returncode != 0
     assert what in done.stderr
+
+
+@needs_root
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+def test_somebody_who_is_not_root_is_not_told_that_there_are_no_local_clouds(place: Place, mode: int) -> None:
+    clouds = place.folder / "clouds"
+    (clouds / "demo").mkdir(parents=True, mode=0o700)
+    (clouds / "demo" / "instance.json").touch()
+    clouds.chmod(mode)
+    done = place.run(["local", "status", "--name", "dmo"], user=NOBODY, HUBCTL_LOCAL_DIR=str(clouds))
+    told(done)
+    assert "known: demo" in done.stderr or "[local-not-allowed]" in done.stderr
+    assert "none" not in done.stderr.split("known:")[-1]
