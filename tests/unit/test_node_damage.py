@@ -163,6 +163,14 @@ def test_a_release_of_a_version_without_manifests_is_left_as_it_is(first):
     down(first)
     assert deploy(first, "a1").changed == ["release:app"]
     assert first.calls("uv") == []
+    assert deploy(first, "a1").changed == []
+
+
+def test_an_environment_of_such_a_version_gets_its_manifest_from_the_next_release_that_proves_healthy(first):
+    (environment(first) / MANIFEST).unlink()
+    deploy(first, "b2")
+    empty(environment(first) / FLASK)
+    assert first.plan(plan("b2")).changed == ["release:app"]
 
 
 @pytest.mark.parametrize("text", ["", "x"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, ClassVar
 
-from .. import venv
+from .. import intact, venv
 from ..diff import settings_changes
 from ..errors import NodeError
 from ..records import dataclass
@@ -170,6 +170,10 @@ class Release(Resource):
             if error.code != UNHEALTHY or not self._build(run, thorough=True):
                 raise
             Switch(run, self.served()).over(deployed=True, renewed=True)
+        # One that an earlier version made has no manifest yet: it has just proven healthy.
+        for environment in self.environments(run):
+            if not intact.noted(environment.folder):
+                intact.note(environment.folder)
 
     def _build(self, run: Run, *, thorough: bool) -> bool:
         from ..releases.build import build
