@@ -157,6 +157,13 @@ def remove_tree(path: Path) -> None:
         shutil.rmtree(path)
 
 
+def move_tree(path: Path, to: Path) -> None:
+    """Move a directory to a free place beside it: by copying where a layered file system cannot rename it."""
+    import shutil  # takes long to import, and most runs move nothing
+
+    shutil.move(str(path), str(to))
+
+
 def kind_of(path: Path) -> tuple[str, os.stat_result | None]:
     """Return what is at a path, itself and not what a link points to: absent, file, link, directory or special file."""
     try:

@@ -9,7 +9,7 @@ from typing import Callable
 
 from . import intact
 from .errors import NodeError
-from .files import make_directories, remove_tree, sync_directory, write_file
+from .files import make_directories, move_tree, remove_tree, sync_directory, write_file
 from .records import dataclass
 from .run import Run
 from .system import OnLine, System
@@ -95,12 +95,12 @@ def _make_again(run: Run, wanted: Venv) -> None:
     # Files there are the same as those in the cache: what was written into one is in the other.
     remove_tree(run.path(_CACHE) / "uv")
     remove_tree(damaged)
-    wanted.folder.rename(damaged)
+    move_tree(wanted.folder, damaged)
     try:
         make(run.system, wanted, stage=run.stage, on_line=run.progress)
     except (NodeError, OSError):
         remove_tree(wanted.folder)
-        damaged.rename(wanted.folder)
+        move_tree(damaged, wanted.folder)
         raise
     remove_tree(damaged)
 

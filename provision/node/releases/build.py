@@ -11,7 +11,7 @@ from pathlib import Path
 from .. import intact, venv
 from ..audit import now
 from ..errors import NodeError
-from ..files import make_directories, remove_tree, sync_directory, write_file
+from ..files import make_directories, move_tree, remove_tree, sync_directory, write_file
 from ..run import Run
 from .home import DESCRIPTION, DOOR, Home, homes
 from .served import Served
@@ -61,7 +61,7 @@ def build(
     os.sync()
     run.stage("built")
     if home.folder(release.release).exists():
-        home.folder(release.release).rename(damaged)
+        move_tree(home.folder(release.release), damaged)
     partial.rename(home.folder(release.release))
     sync_directory(home.releases)
     remove_tree(damaged)
