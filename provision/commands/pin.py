@@ -33,6 +33,6 @@ def pin(
 
         loaded = load_fleet(inventory, output)
         node_named(loaded.fleet, name, loaded.path)
-        found, new = repin(Job(loaded, Caller(f"pin {name}"), output), name, fingerprint, is_its_own)
+        found, new = repin(Job(loaded, Caller(f"pin {name}"), output), name, fingerprint.strip(), is_its_own)
         output.result(f"{name}: {found.fingerprint} {'pinned' if new else 'was pinned already'}")
         output.event("pin", node=name, fingerprint=found.fingerprint, addresses=found.addresses, new=new)

@@ -1,6 +1,7 @@
 """Machines come and go as a whole, and what is somebody else's is left alone."""
 
 import contextlib
+import re
 import subprocess
 from pathlib import Path
 
@@ -157,7 +158,7 @@ def test_the_same_command_drives_digitalocean_by_its_endpoint(make_fleet, local_
     fleet.done("destroy-node", "box", "--yes", **account)
 
 
-def test_without_the_pin_an_existing_machine_is_not_trusted(make_fleet):
+def test_without_the_pin_an_existing_machine_is_not_trusted_until_somebody_vouches_for_its_key(make_fleet):
     fleet = make_fleet({"box": EMPTY})
     fleet.done("create-node", "box", "--no-deploy")
     pins = hostkeys.path_for(fleet.inventory)
@@ -165,9 +166,26 @@ def test_without_the_pin_an_existing_machine_is_not_trusted(make_fleet):
     pins.unlink()
     done = fleet.hubctl("create-node", "box", "--no-deploy")
     assert done.status == Exit.NOT_ALLOWED
-    assert "hubctl destroy-node box" in done.stderr
-    pins.write_text(kept)
+    assert "hubctl pin box" in done.stderr
+    assert fleet.hubctl("pin", "box").status == Exit.NOT_ALLOWED
+    assert fleet.hubctl("pin", "box", "--fingerprint", "SHA256:another").status == Exit.NOT_ALLOWED
+    assert not pins.exists()
+    shown = fleet.hubctl("pin", "box").stderr
+    fleet.done("pin", "box", "--fingerprint", re.search(r"SHA256:[A-Za-z0-9+/]+", shown)[0])
+    fleet.done("create-node", "box", "--no-deploy")
+    assert pins.read_text() == kept
     fleet.done("destroy-node", "box", "--yes")
+
+
+def test_two_creations_at_once_make_one_machine(make_fleet, local_instance):
+    fleet = make_fleet({"box": EMPTY})
+    for process in [fleet.start("create-node", "box", "--no-deploy") for _ in range(2)]:
+        _, stderr = process.communicate(timeout=300)
+        assert process.returncode == 0, stderr
+    assert len(machines_of(local_instance).find(f"box.{fleet.name}.test")) == 1
+    assert fleet.ssh("box", "id", "-u").strip() == "0"
+    done = fleet.done("destroy-node", "box", "--yes")
+    assert f"left, as other nodes may need it: zone {fleet.name}.test" in done.stdout
 
 
 def test_the_hosts_private_key_is_nowhere_on_the_operators_side(make_fleet):
