@@ -60,8 +60,13 @@ def keep_plan(state: Path, name: str, plan: dict[str, object]) -> None:
     make_directories(plans)
     plans.chmod(0o700)
     save(plans / f"{name}.json", plan)
-    for old in sorted(plans.glob("*.json"))[:-_PLANS]:
+    for old in _oldest_first(plans)[:-_PLANS]:
         old.unlink()
+
+
+def _oldest_first(plans: Path) -> list[Path]:
+    """Return the kept plans; their names do not tell apart what was kept within a second."""
+    return sorted(plans.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
 
 
 def last_plan(state: Path) -> dict[str, Any]:
@@ -70,9 +75,10 @@ def last_plan(state: Path) -> dict[str, Any]:
     Raises:
         NodeError: it is damaged.
     """
-    path = max((state / "plans").glob("*.json"), default=None)
-    if path is None:
+    found = _oldest_first(state / "plans")
+    if not found:
         return {}
+    path = found[-1]
     return load(path, "plan", f"on the node: `rm -r {path}`; the next deploy keeps another", _plan) or {}
 
 
