@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ..errors import HubError
 from .options import InventoryOption, JsonOption, NodesArgument, chosen_nodes, command, load_fleet
 from .outcomes import show_errors
 
@@ -20,6 +21,7 @@ def status(nodes: NodesArgument = None, inventory: InventoryOption = None, json:
     """Show how the nodes are.
 
     Their processes (state, pid, uptime), releases, certificates, disk, tunnels, and what is due or under way.
+    The exit code is 1 where a unit of the last deploy is not up, or a certificate is missing.
     """
     with command(json) as output:
         from ..actions.job import Caller, Job
@@ -33,7 +35,17 @@ def status(nodes: NodesArgument = None, inventory: InventoryOption = None, json:
                 output.event("status", node=item.outcome.node, **plain(item.outcome.data))
                 _show(item.outcome.node, item.outcome.data, output)
                 _show_tunnels(item.outcome.node, item.tunnels, output)
+                item.outcome.error = _unwell(item.outcome.node, item.outcome.data)
         show_errors([item.outcome for item in found], output)
+
+
+def _unwell(node: str, data: Status) -> HubError | None:
+    """Return what is not as the last deploy left it."""
+    found = [*data.down, *(f"certificate {name} is missing" for name in data.missing)]
+    if not found:
+        return None
+    hint = f"`hubctl plan {node}` shows what a deploy mends, `hubctl deploy {node}` mends it"
+    return HubError("not-well", f"{node} is not as it was deployed", why="\n".join(found), hint=hint)
 
 
 def _show(node: str, data: Status, output: Output) -> None:
@@ -49,6 +61,8 @@ def _show(node: str, data: Status, output: Output) -> None:
             " — renewal is overdue: see journalctl -u certbot on the node" if days < EXPIRES_SOON else ""
         )
         output.result(f"  certificate {name}: {days:.0f} days left{warning}")
+    for name in data.missing:
+        output.result(f"  certificate {name}: missing")
     output.result(f"  disk: {data.disk.free / 1e9:.1f} of {data.disk.size / 1e9:.1f} GB free")
     if data.lock:
         output.result(f"  at work: {data.lock}")

@@ -78,7 +78,10 @@ class Done(Struct, frozen=True):
 
 
 class Status(Struct, frozen=True):
-    """How a node is; `certificates` in days left, `last` the run before."""
+    """How a node is; `certificates` in days left, `last` the run before.
+
+    `down` describes the units of the last plan that are not up, `missing` names its certificates that are not there.
+    """
 
     processes: list[Process]
     releases: dict[Name, Name]
@@ -88,6 +91,8 @@ class Status(Struct, frozen=True):
     lock: Holder | None
     pending: list[Name]
     services: dict[Name, Heard] = {}
+    down: list[Text] = []
+    missing: list[Name] = []
     last: Done | None = None
 
 

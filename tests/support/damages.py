@@ -67,7 +67,7 @@ def damages(plan: Sequence[Resource]) -> list[Damage]:
         Damage(kind, resource.id, script)
         for resource in plan
         for kind, script in _ways(resource)
-        if script and (kind, resource.id) not in _LOCKS_OUT | _ROOT
+        if script and (kind, resource.id) not in _LOCKS_OUT
     ]
 
 
@@ -218,7 +218,13 @@ def _python_env(env: PythonEnv) -> Ways:
 
 def _release(release: Release) -> Ways:
     units = " ".join(release.served().units)
+    home = f"/opt/hub/{release.service}"
     return {
+        "release deleted": f"rm -rf {home}/releases/*",
+        "release's environment deleted": f"rm -rf {home}/envs",
+        "release's link deleted": f"rm -f {home}/current",
+        "release's settings emptied": f": > {home}/current/settings.json",
+        "release's code emptied": f"find {home}/current/hub_runtime -name '*.py' -exec truncate -s 0 {{}} +",
         "release stopped": f"systemctl stop {units}",
         "release disabled": f"systemctl disable --quiet {units}",
         "release's unit files deleted": f"cd /etc/systemd/system && rm -f {units}",
@@ -290,8 +296,3 @@ _LOCKS_OUT = {
     *((f"unit {way}", "unit:ssh.service") for way in _SSH),
 }
 """After these nobody can log in, hubctl neither."""
-_ROOT = {
-    (f"folder {way}", "directory:/opt/hub")
-    for way in ("deleted", "replaced by a file", "replaced by a link to nothing")
-}
-"""Releases that run from folders that are gone."""

@@ -96,6 +96,8 @@ ANSWERS = {
         "load": [0.1, 0.2, 0.3],
         "lock": HOLDER,
         "pending": ["a"],
+        "down": ["a.service: failed"],
+        "missing": ["a"],
         "last": RUN,
     },
 }

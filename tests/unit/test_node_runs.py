@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from provision.node.resources import File
+from provision.node.audit import keep_plan, last_plan
+from provision.node.resources import File, Unit
 from provision.packing import engine_archive
 from tests.unit.test_node_converge import release_that_waits
 
@@ -142,6 +143,43 @@ def test_status_tells_processes_releases_certificates_and_disk(machine):
     assert status["disk"]["free"] > 0
     assert (status["processes"], status["releases"], status["certificates"]) == ([], {}, {})
     assert (status["lock"], status["pending"]) == (None, [])
+
+
+UNIT = "[Service]\nExecStart=/bin/true\n"
+PLAN = [
+    File("/etc/systemd/system/app.service", UNIT),
+    File("/etc/systemd/system/app.timer", "[Timer]\n"),
+    Unit("app.service", enabled=False),
+    Unit("app.timer", enabled=False),
+    Unit("gone.service", enabled=False, running=False),
+]
+
+
+def status_of(machine):
+    return machine.ask("status").of("data")[0]["data"]
+
+
+def test_status_tells_the_units_of_the_plan_that_are_not_up(machine):
+    machine.converge(PLAN)
+    assert (status_of(machine)["down"], status_of(machine)["missing"]) == ([], [])
+    units = json.loads(machine.read("fake/units.json"))
+    for name in ("app.service", "app.timer"):
+        units[name]["active"] = "failed"
+    machine.write("fake/units.json", json.dumps(units))
+    down = status_of(machine)["down"]
+    assert [line.split(" ")[:2] for line in down] == [["app.service:", "failed"], ["app.timer:", "failed"]]
+
+
+def test_status_names_the_certificates_of_the_plan_that_are_missing(machine):
+    plan = {"resources": [{"kind": "certificate", "name": "a.test"}]}
+    keep_plan(machine.path("var/lib/hubctl"), "20260101T000000Z-b", plan)
+    assert status_of(machine)["missing"] == ["a.test"]
+
+
+def test_the_last_plan_is_the_one_that_was_kept_last_in_the_same_second_too(tmp_path):
+    for name in ("b", "a"):
+        keep_plan(tmp_path, f"20260101T000000Z-{name}", {"resources": [{"kind": name}]})
+    assert last_plan(tmp_path)["resources"] == [{"kind": "a"}]
 
 
 def test_the_engine_is_the_same_archive_every_time():

@@ -22,13 +22,16 @@ _DAY = 86_400
 def status(request: Request) -> int:
     """Answer with how the node is, and how each service that the request names in `services` answers (see `ask`)."""
     run = request.run(apply=False)
+    certificates = _certificates(run)
     return answer(
         request,
         {
             "processes": _processes(run),
             "services": _services(request),
             "releases": {home.service: home.current() for home in homes(run)},
-            "certificates": _certificates(run),
+            "certificates": certificates,
+            "down": _down(run),
+            "missing": [name for name in _wanted(run, "certificate") if name not in certificates],
             "disk": _disk(run),
             "load": list(os.getloadavg()),
             "lock": Lock(request.system).holder(),
@@ -53,6 +56,18 @@ def _processes(run: Run) -> list[dict[str, object]]:
         }
         for state in run.units.now(*names)
     ]
+
+
+def _down(run: Run) -> list[str]:
+    """Describe the units of the last plan, and of the releases that serve, that are not up."""
+    names = dict.fromkeys([*_wanted(run, "unit"), *processes(run).values()])
+    return [state.describe() for state in run.units.now(*names) if not state.running]
+
+
+def _wanted(run: Run, kind: str) -> list[str]:
+    """Return the names of the last plan's resources of a kind, but for units that shall not run."""
+    resources = audit.last_plan(run.state).get("resources", [])
+    return [each["name"] for each in resources if each["kind"] == kind and each.get("running", True)]
 
 
 def _services(request: Request) -> dict[str, object]:
