@@ -120,6 +120,7 @@ def _former_redis() -> list[Resource]:
         Directory(f"{FOLDER}/{former}.d"),
         unit_files("redis-former", {f"{former}.d/hubctl.conf": render("redis/former.service.conf")}),
         Unit(former, enabled=False, running=False),
+        *_REDIS.account(),
         _REDIS.data(),
         move,
         link,
