@@ -38,8 +38,8 @@ check: setup ## lint, format check, types
 	$(BIN)/mypy
 	$(BIN)/mypy runtime/hub_runtime
 
-bench: setup ## how fast: the solver beside python-sat's loop; deploys beside pyinfra, Ansible and a shell script
-	$(BIN)/python bench/bench_solver.py
+bench: setup ## how fast: the solver beside python-sat on the same clauses; deploys beside pyinfra, Ansible and a shell script
+	$(BIN)/python -m bench.bench_solver
 	$(BIN)/python scripts/host_packages.py
 	$(BIN)/python -m bench.bench_deploy
 

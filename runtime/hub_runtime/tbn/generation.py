@@ -26,7 +26,7 @@ from .tight import GaveUpError, Growth
 EPSILON = 1e-6
 FIRST_NOISES = (0.0, *(1.0,) * 20)
 MOST_FIRST = 1_000
-"""Polymers to begin with, where that is no fewer than three around each seed."""
+"""Polymers to begin with: half as many around each seed as there are seeds, but so many in all at most."""
 NOISES = (0.0, 0.3, 1.0)
 EXACT_EVERY = 15
 REPAIRS = ((20, 3_000), (200, 30_000), (1_000, 300_000))
@@ -172,7 +172,8 @@ def optimum(component: Component) -> Iterator[Bound]:
     master.add([component.everything])
     master.add(((number, 1),) for number, alone in enumerate(component.alone) if alone)
     first = greedy.polymers([0.0] * len(component.counts), FIRST_NOISES)
-    master.add(islice(first, max(MOST_FIRST, 3 * len(component.needy))))
+    seeds = len(component.needy)
+    master.add(islice(first, max(3 * seeds, min(seeds**2 // 2, MOST_FIRST))))
     pricing = Pricing(component)
     best: tuple[Column, ...] = (component.everything,)
     for rounds in count(1):

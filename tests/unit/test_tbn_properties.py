@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations, permutations
+from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -194,3 +197,51 @@ def test_copies_keep_the_entropy_per_copy_or_better(rows: Any, copies: int) -> N
     one, _ = solved(parse(rows))
     many, _ = solved(parse(rows * copies))
     assert many >= copies * one
+
+
+def drawn(random: Random) -> tuple[list[list[str]], list[list[str]]]:
+    """A network of up to eight monomers with up to two constraints, at times of equal and of self-binding rows."""
+    tokens = [domain + star for domain in "abcd"[: random.randint(1, 4)] for star in ("", "*")]
+    monomers = [random.choices(tokens, k=random.randint(1, 3)) for _ in range(random.randint(1, 6))]
+    monomers += random.choices(monomers, k=random.randint(0, 2))
+    named = random.sample(range(len(monomers)), random.randint(0, len(monomers)))
+    monomers = [[*row, f">m{number}"] if number in named else row for number, row in enumerate(monomers)]
+    constraints = []
+    for _ in range(random.randint(0, 2) if named else 0):
+        kind = random.choice(["FREE", "NOTFREE", "TOGETHER", "NOTTOGETHER"])
+        names = random.choices(named, k=1 if "FREE" in kind else 2)
+        constraints.append([kind, *(f"m{number}" for number in names)])
+    return monomers, constraints
+
+
+def matchings_of(network: Network) -> int:
+    return math.prod(math.perm(max(pair), min(pair)) for pair in sides_of(network).values())
+
+
+def sides_of(network: Network) -> dict[str, list[int]]:
+    sides: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for monomer in network.monomers:
+        for site in monomer.sites:
+            sides[site.domain][site.starred] += 1
+    return sides
+
+
+@pytest.mark.soak(short=150, full=20_000)
+def test_random_networks_have_the_answers_of_an_exhaustive_search(times: int, chance: Random) -> None:
+    done = 0
+    while done < times:
+        monomers, constraints = drawn(chance)
+        network = parse(monomers, constraints)
+        if matchings_of(network) > 2_000:
+            continue
+        done += 1
+        real_bonds = chance.random() < 0.7
+        expected = every_configuration(network, real_bonds)
+        try:
+            entropy, found = solved(network, gen=10_000, real_bonds=real_bonds)
+        except errors.TBNError:
+            assert expected == set(), (monomers, constraints)
+            continue
+        assert entropy == entropy_of(network), (monomers, constraints)
+        assert len(found) == len(expected), (monomers, constraints, real_bonds)
+        assert set(found) == expected, (monomers, constraints, real_bonds)
