@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from .run import Run
@@ -33,9 +34,18 @@ def _live(run: Run, name: str, file: str) -> Path:
 
 def servable(run: Run, name: str) -> Validity | None:
     """Return what a certificate says, None where it or its key cannot be loaded."""
-    chain = _live(run, name, "fullchain.pem")
+    chain, key = _live(run, name, "fullchain.pem"), _live(run, name, "privkey.pem")
+    try:
+        return _loaded(chain, key, (chain.stat().st_mtime_ns, key.stat().st_mtime_ns))
+    except OSError:
+        return None
+
+
+@lru_cache
+def _loaded(chain: Path, key: Path, _written: tuple[int, int]) -> Validity | None:
+    """Load both, once as long as they are the same: two resources of each site ask."""
     found = read_certificate(chain)
-    return found if found and belong_together(chain, _live(run, name, "privkey.pem")) else None
+    return found if found and belong_together(chain, key) else None
 
 
 def renewal_server(run: Run, name: str) -> str:
