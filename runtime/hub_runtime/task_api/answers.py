@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -63,15 +63,15 @@ def in_part(result: Result, given: int) -> Result:
     return replace(result, state=State.EXCEPTION, message=message, configs=result.configs[:given])
 
 
-def status(job: Job) -> tuple[int, bytes]:
-    """HTTP status and body for a task in any state."""
+def status(job: Job) -> tuple[int, Iterable[bytes]]:
+    """HTTP status and body, in pieces, for a task in any state."""
     code = STATUS_CODE[job.state]
     if job.body is not None:
-        return code, job.body
+        return code, job.answer()
     if job.state is State.TERMINATED:
         message = str(EarlyTerminationError(job.count, job.polymers))
-        return code, Result(State.TBN_EXCEPTION, message).body
-    return code, msgspec.json.encode({"status": "Progress", "count": job.count, "k": job.polymers})
+        return code, [Result(State.TBN_EXCEPTION, message).body]
+    return code, [msgspec.json.encode({"status": "Progress", "count": job.count, "k": job.polymers})]
 
 
 def summary(job: Job) -> dict[str, str | int | float | None]:

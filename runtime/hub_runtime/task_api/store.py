@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +28,9 @@ OVERHEAD = 8_192
 """Bytes that a task counts besides its own: nobody fills the queue with small ones either."""
 ACCEPT_PERCENT, FINISH_PERCENT = 75, 95
 """Of Redis' memory may be in use when a task is accepted, and when its answer is kept."""
+LARGE = 1 << 20
+"""Bytes of an answer, packed, that are taken out of Redis one answer at a time."""
+PIECE = 1 << 16
 UNAVAILABLE = (redis.ConnectionError, redis.TimeoutError, redis.ResponseError)
 """Redis is out of reach, or takes nothing: it is full, or its disk is."""
 
@@ -44,7 +49,7 @@ class State(str, Enum):
 
 @dataclass(frozen=True)
 class Job:
-    """One task as stored. Times are seconds since the epoch."""
+    """One task as stored. Times are seconds since the epoch; the body is packed."""
 
     id: str
     state: State
@@ -55,6 +60,14 @@ class Job:
     started: float | None
     finished: float | None
     body: bytes | None
+
+    def answer(self) -> Iterator[bytes]:
+        """The body in pieces: whole, a few large ones that are asked for at once would fill memory."""
+        unpack, rest = zlib.decompressobj(), self.body or b""
+        while rest:
+            yield unpack.decompress(rest, PIECE)
+            rest = unpack.unconsumed_tail
+        yield unpack.flush()
 
 
 class Accepted(Enum):
@@ -78,6 +91,7 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._one_large = threading.Lock()
         self._redis: redis.Redis = redis.Redis.from_url(
             settings.redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=30
         )
@@ -141,7 +155,11 @@ class Store:
 
     def get(self, job: str) -> Job | None:
         """The task of that id, unless there never was one or it has expired."""
-        return _job(job, cast("dict[bytes, bytes]", self._redis.hgetall(self._key(job))))
+        key = self._key(job)
+        # Redis holds what it is about to send in memory, too.
+        large = self._redis.hstrlen(key, "body") > LARGE
+        with self._one_large if large else contextlib.nullcontext():
+            return _job(job, cast("dict[bytes, bytes]", self._redis.hgetall(key)))
 
     def newest(self, limit: int) -> Iterator[Job]:
         """The latest tasks, newest first, without their answers."""
@@ -201,7 +219,6 @@ def _job(name: str, record: dict[bytes, bytes]) -> Job | None:
     def seconds(field: bytes) -> float | None:
         return int(record[field]) / 1000 if field in record else None
 
-    body = record.get(b"body")
     return Job(
         id=name,
         state=State(record[b"state"].decode()),
@@ -211,5 +228,5 @@ def _job(name: str, record: dict[bytes, bytes]) -> Job | None:
         created=seconds(b"created") or 0.0,
         started=seconds(b"started"),
         finished=seconds(b"finished"),
-        body=zlib.decompress(body) if body is not None else None,
+        body=record.get(b"body"),
     )
