@@ -12,6 +12,7 @@ from pathlib import Path
 from provision import plan, render
 from provision.node.manifest import dump, load_all
 from provision.node.resources import Resource
+from provision.transport import ssh
 
 TEMPLATES = "templates"
 RESOURCES = "resources.json"
@@ -23,6 +24,7 @@ def write_patch(
     resources: Sequence[Resource] = (),
     only: bool = False,
     templates: Mapping[str, str] = {},
+    impatient: bool = False,
     fields: Mapping[str, Mapping[str, object]] = {},
 ) -> Path:
     """Write what is other, and return the folder.
@@ -33,10 +35,11 @@ def write_patch(
         only: they are the whole plan.
         fields: other values for fields of resources, by the resources' ids.
         templates: text that is added at the end of templates, by their path.
+        impatient: a node that answers nothing is given up after seconds.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RESOURCES).write_text(
-        json.dumps({"only": only, "resources": dump(resources), "fields": fields})
+        json.dumps({"only": only, "resources": dump(resources), "fields": fields, "impatient": impatient})
     )
     if templates:
         shutil.copytree(render.TEMPLATES, folder / TEMPLATES, dirs_exist_ok=True)
@@ -51,6 +54,8 @@ def apply_patch(folder: Path) -> None:
     if (folder / TEMPLATES).is_dir():
         render.TEMPLATES = folder / TEMPLATES
     patch = json.loads((folder / RESOURCES).read_text())
+    if patch["impatient"]:
+        ssh.KEEPALIVE_SECONDS, ssh.DEAD_PEER_SECONDS = 1, 5
     more = tuple(load_all(patch["resources"]))
     own = plan.plan
 

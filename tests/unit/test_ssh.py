@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from provision import keys
@@ -188,3 +189,38 @@ def test_an_sshd_that_lets_this_computer_wait_is_named_as_such(server):
     assert caught.value.code == "turned-away"
     assert caught.value.exit_code == Exit.UNREACHABLE
     assert "wait half a minute" in caught.value.hint
+
+
+def test_a_connection_that_is_cut_while_something_is_sent_is_lost(server):
+    """Paramiko raises one thing or another then; what counts is that the program gave no status."""
+    with connect(server.target()) as session:
+        channel = session.channel()
+        session.start(channel, ["cat"])
+        session.transport.close()
+        session.send(channel, b"x" * 3_000_000)
+        with pytest.raises(HubError) as caught:
+            session.ended(channel)
+    assert caught.value.code == "connection-lost"
+
+
+@pytest.mark.parametrize("error", [EOFError(), OSError("gone"), paramiko.SSHException("gone")])
+def test_whatever_sending_raises_the_status_tells_what_became_of_the_program(server, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    with connect(server.target()) as session:
+        monkeypatch.setattr(paramiko.Channel, "sendall", fail)
+        assert session.run(["sh", "-c", "exit 7"], stdin=b"x").status == 7
+
+
+def test_a_program_that_says_all_and_does_not_end_is_given_up(server, monkeypatch):
+    monkeypatch.setattr(ssh, "STATUS_SECONDS", 1)
+    with connect(server.target()) as session, pytest.raises(HubError) as caught:
+        session.run(["sh", "-c", "exec sleep 60 >&- 2>&-"])
+    assert caught.value.why == "the other end ended without a status"
+
+
+def test_a_program_that_says_too_much_is_given_up(server):
+    with connect(server.target()) as session, pytest.raises(HubError) as caught:
+        session.run(["yes"])
+    assert "more than 1,048,576 bytes" in caught.value.why
