@@ -23,7 +23,7 @@ def base(ctx: Context) -> list[Resource]:
     return server(ctx).base(ctx)
 
 
-def website(ctx: Context, service: str, *, max_body: int, **values: object) -> list[Resource]:
+def website(ctx: Context, service: str, *, max_body: int = 1_000_000, **values: object) -> list[Resource]:
     """Return a service's certificate and its HTTPS site, in the order in which they can come to be.
 
     Args:
