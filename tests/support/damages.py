@@ -192,10 +192,8 @@ def _firewall(_: Firewall) -> Ways:
         "firewall off": "ufw --force disable",
         "firewall open": "ufw default allow incoming",
         "firewall with another port": "ufw allow 12345/tcp",
-        "firewall's rules deleted": "rm -f /etc/ufw/user.rules /etc/ufw/user6.rules",
-        "firewall's rules emptied": ": > /etc/ufw/user.rules; : > /etc/ufw/user6.rules",
-        "firewall's settings emptied": ": > /etc/default/ufw",
-        "firewall's switch emptied": ": > /etc/ufw/ufw.conf",
+        "firewall's files deleted": "rm -f /etc/ufw/user.rules /etc/ufw/user6.rules /etc/ufw/ufw.conf",
+        "firewall's files emptied": "for i in ufw/user.rules ufw/ufw.conf default/ufw; do : > /etc/$i; done",
     }
 
 

@@ -11,6 +11,8 @@ from provision.actions.fleet import LoadedFleet
 from provision.inventory.load import load
 from provision.node.resources import Resource
 from provision.plan import plan
+from provision.steps.base import base
+from provision.steps.context import Context
 from tests.support.damages import Damage
 from tests.support.fleet import Fleet
 from tests.support.machines import reboot
@@ -19,12 +21,20 @@ from tests.support.waiting import eventually
 
 def plans_of(fleet: Fleet) -> Mapping[str, tuple[Resource, ...]]:
     """Return the plans of all nodes, as a deploy makes them."""
+    return {name: plan(ctx).resources for name, ctx in _contexts(fleet).items()}
+
+
+def of_all_nodes(fleet: Fleet, node: str) -> set[str]:
+    """Return the ids of what a node has whatever it serves."""
+    return {resource.id for resource in base(_contexts(fleet)[node])}
+
+
+def _contexts(fleet: Fleet) -> Mapping[str, Context]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("HUBCTL_CONFIG_DIR", "HUBCTL_LOCAL_NAME"):
             patch.setenv(name, fleet.environment[name])
         loaded = LoadedFleet(load(fleet.inventory), fleet.inventory)
-        found = contexts(loaded, list(loaded.fleet.nodes), make=False)
-        return {name: plan(ctx).resources for name, ctx in found.items()}
+        return contexts(loaded, list(loaded.fleet.nodes), make=False)
 
 
 def assert_heals(
