@@ -87,6 +87,10 @@ def _create(job: Job, name: str, node: Node, asks: Asks) -> Created:
         machine = order(job, name, spec_of(loaded, name, node, public_key), agree)
     else:
         output.line(f"found machine {found.name} (id {found.id})")
+        for difference in differences(found, spec_of(loaded, name, node, public_key)):
+            output.line(
+                f"it is left as it is, {difference}: for another, `hubctl destroy-node {name}` and create it again"
+            )
         agree()
         identify(job, name, node, found, asks.its_own)
         machine = found
@@ -151,6 +155,12 @@ def machine_of(loaded: LoadedFleet, name: str) -> Machine | None:
     if len(ours) > 1 or (found and not ours):
         raise _name_taken(name, found, loaded.tags)
     return ours[0] if ours else None
+
+
+def differences(found: Machine, wanted: MachineSpec) -> list[str]:
+    """Say in what a machine is not what the inventory has; one made from a snapshot does not tell which."""
+    pairs = (("size", found.size, wanted.size), ("image", found.image, wanted.image))
+    return [f"{what} {has} and not {wants}" for what, has, wants in pairs if has and has != wants]
 
 
 def spec_of(loaded: LoadedFleet, name: str, node: Node, public_key: str) -> MachineSpec:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from provision.actions import create
+from provision.cloud.base import Machine, MachineSpec
 from provision.errors import HubError
 
 
@@ -21,6 +22,20 @@ def test_the_end_of_its_console_is_shown_if_there_is_one_and_it_may_tell_somethi
     machines = SimpleNamespace(console=lambda machine: console)
     create._add_console(error, SimpleNamespace(machines=machines), machine=None)
     assert error.why == why
+
+
+def machine(size, image):
+    return Machine(1, "box.demo.test", "active", "192.0.2.7", "", (), size, image, "fra1")
+
+
+def test_a_machine_that_is_not_of_the_inventorys_size_and_image_is_told_with_both():
+    wanted = MachineSpec("box.demo.test", "s-1", "debian-13-x64", "fra1", (), "key", "", "", ipv6=True)
+    assert create.differences(machine("s-1", "debian-13-x64"), wanted) == []
+    assert create.differences(machine("s-2", "debian-12-x64"), wanted) == [
+        "size s-2 and not s-1",
+        "image debian-12-x64 and not debian-13-x64",
+    ]
+    assert create.differences(machine("", ""), wanted) == []
 
 
 def test_a_cloud_that_does_not_answer_changes_nothing():
