@@ -51,7 +51,8 @@ def _firewall(item: Item) -> Iterator[str]:
 def _user(item: Item) -> Iterator[str]:
     groups = ["--groups", ",".join(item["groups"])] if item["groups"] else []
     words = ["useradd", "--system", "--no-create-home", "--user-group", "--home-dir", item["home"], *groups]
-    yield shlex.join([*words, "--shell", item["shell"], item["name"]]) + "\n"
+    add = shlex.join([*words, "--shell", item["shell"], item["name"]])
+    yield f"id -u {item['name']} >/dev/null 2>&1 || {add}\n"  # a package may have made it
 
 
 def _group(item: Item) -> Iterator[str]:
