@@ -87,18 +87,23 @@ def test_what_is_not_there_is_said(deployed, words, said):
     assert current(deployed) == before
 
 
-def test_a_release_that_has_become_sick_is_refused(deployed, two):
+@pytest.mark.parametrize(
+    ("kept", "code"),
+    [("settings.json", "release-damaged"), ("settings.json .hubctl-manifest", "release-unhealthy")],
+    ids=["what is damaged is seen", "without a manifest its health is"],
+)
+def test_a_release_that_has_become_sick_is_refused(deployed, two, kept, code):
     former, newer = two
-    settings = f"/opt/hub/task_api/releases/{former}/settings.json"
-    deployed.ssh("apis", "cp", "-p", settings, "/root/settings.json")
-    deployed.ssh("apis", "sh", "-c", f"echo torn > {settings}")
+    folder = f"/opt/hub/task_api/releases/{former}"
+    away = f"cd {folder} && mkdir /root/kept && cp -p settings.json /root/kept && mv {kept} /root/kept"
+    deployed.shell("apis", f"{away} && install -m 640 -g task_api /dev/null settings.json")
     try:
         with Load(deployed.site("apis", "tasks")) as load:
             done = deployed.hubctl("rollback")
     finally:
-        deployed.ssh("apis", "mv", "/root/settings.json", settings)
+        deployed.shell("apis", f"cd /root/kept && mv -f * .hub* {folder}; rmdir /root/kept", check=False)
     assert done.status == Exit.FAILED
-    assert "[release-unhealthy]" in done.stderr
+    assert f"[{code}]" in done.stderr
     assert "settings.json" in done.stderr
     assert load.failures == []
     assert current(deployed) == newer
