@@ -103,6 +103,7 @@ def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoadedFleet:
     monkeypatch.setattr(contexts_module, "acme_directory", lambda *_: "https://acme.test/dir")
     path = tmp_path / "lab.yml"
     path.write_text(INVENTORY)
+    keys.ensure_operator_key(load(path), path)  # as whoever made the nodes has it
     for name, addresses in ADDRESSES.items():
         hostkeys.pin(path, Pin(name, addresses, "ssh-ed25519", keys.make(name).public_base64))
     return LoadedFleet(load(path), path)
