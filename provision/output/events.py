@@ -88,6 +88,8 @@ class Status(TypedDict):
     lock: Annotated[dict[str, Any] | None, "who works there"]
     pending: Annotated[list[str], "what is due at the next deploy"]
     services: Annotated[dict[str, Any], "problem, silent, ms: how each service answers for its health"]
+    down: Annotated[list[str], "units of the last deploy that are not up, with how they are"]
+    missing: Annotated[list[str], "certificates of the last deploy that are not there"]
     last: Annotated[dict[str, Any] | None, "the run before, as in `run`"]
 
 
