@@ -31,6 +31,7 @@ from provision.node.resources import (
     User,
     Withheld,
 )
+from provision.node.systemd import is_unit_file
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ def _file(file: File) -> Ways:
         "file of another owner": f"chown 65534:65534 {path}",
         "file replaced by a folder": f"rm -rf {path}; mkdir {path}; touch {path}/x",
         "file replaced by a link": f"ln -sfT /dev/null {path}",
-        "file replaced by a pipe": f"rm -rf {path}; mkfifo {path}",
+        # systemd itself waits for a pipe that is a unit's file, and answers nobody.
+        "file replaced by a pipe": "" if is_unit_file(file.path) else f"rm -rf {path}; mkfifo {path}",
     }
 
 
