@@ -144,7 +144,8 @@ class Pricing:
     @cached_property
     def _solver(self) -> highspy.Highs:
         solver = quiet()
-        solver.setOptionValue("mip_allow_restart", False)  # takes longer than it saves
+        for option, value in (("presolve", "off"), ("mip_allow_restart", False)):
+            solver.setOptionValue(option, value)  # they take longer than they save
         for total in self._component.counts:
             solver.addVar(0.0, total)
         for number in range(len(self._component.counts)):
