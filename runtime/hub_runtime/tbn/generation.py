@@ -144,8 +144,9 @@ class Pricing:
     @cached_property
     def _solver(self) -> highspy.Highs:
         solver = quiet()
-        for option, value in (("presolve", "off"), ("mip_allow_restart", False)):
-            solver.setOptionValue(option, value)  # they take longer than they save
+        # Both take longer than they save.
+        solver.setOptionValue("presolve", "off")
+        solver.setOptionValue("mip_allow_restart", False)
         for total in self._component.counts:
             solver.addVar(0.0, total)
         for number in range(len(self._component.counts)):
