@@ -21,6 +21,7 @@ from provision.bundles import Bundle
 from provision.errors import HubError
 from provision.inventory.load import load
 from provision.inventory.model import Services, service_shapes
+from provision.inventory.services.limits import TaskLimits
 from provision.node.resources import (
     Absent,
     Certificate,
@@ -212,6 +213,19 @@ def test_the_settings_are_what_the_runtime_reads(ctx: Context) -> None:
         f"client_max_body_size {settings.limits.body_bytes};"
         in every_file(plan(given))["/etc/nginx/sites-enabled/task_api.conf"].content
     )
+
+
+def test_the_limits_of_the_inventory_are_those_of_the_web_server_and_of_the_service(ctx: Context) -> None:
+    runtime = importlib.import_module("hub_runtime.task_api.settings")
+    given = with_service(
+        ctx, limits=TaskLimits(requests=7, connections=9, client_bytes=200_000, result_bytes=5_000)
+    )
+    settings = msgspec.json.decode(release_of(given).settings, type=runtime.Settings)
+    assert (settings.limits.client_bytes, settings.limits.result_bytes) == (200_000, 5_000)
+    site = every_file(plan(given))["/etc/nginx/sites-enabled/task_api.conf"].content
+    assert "rate=7r/s" in site
+    assert "burst=35 nodelay" in site
+    assert "limit_conn task_api_connections 9;" in site
 
 
 def test_a_worker_has_time_to_finish_its_longest_task(ctx: Context) -> None:
