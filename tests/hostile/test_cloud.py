@@ -20,9 +20,11 @@ def is_said(error, way):
     assert len(f"{error.message}{error.why}") < 4000
 
 
+@pytest.mark.soak(short=3, full=1)
 @pytest.mark.parametrize("way", WAYS)
-def test_one_call_of_a_creation_and_of_a_removal_may_go_wrong(lab, way):
-    number, most = 0, 1
+def test_one_call_of_a_creation_and_of_a_removal_may_go_wrong(lab, way, times):
+    """Each call in `make soak`, every third in `make test`, where the ways take turns."""
+    number, most = WAYS.index(way) % times, times
     while number < most:
         for run, done in ((lab.create, lab.is_made), (lab.destroy, lab.is_gone)):
             error, calls = lab.attempt(run, lambda n, at=number: way if n == at else "")
@@ -34,7 +36,7 @@ def test_one_call_of_a_creation_and_of_a_removal_may_go_wrong(lab, way):
                 calls = number + again  # it went on from there
             done()
             most = max(most, calls)
-        number += 1
+        number += times
     assert most > 12
 
 
