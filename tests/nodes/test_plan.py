@@ -5,7 +5,7 @@ import re
 import pytest
 
 from provision.errors import Exit
-from provision.node.resources import Command, File, Unit
+from provision.node.resources import Command, Directory, File, Unit
 from tests.support import small
 from tests.support.tasks import TASK_API
 
@@ -102,9 +102,9 @@ def test_other_settings_are_a_new_release_and_the_plan_names_them_with_their_val
 
 
 def test_what_cannot_be_compared_is_exit_1(bare, tmp_path):
-    done = bare.patched(tmp_path, resources=[File("/etc/ssh", "")]).hubctl("plan")
+    done = bare.patched(tmp_path, resources=[Directory("/bin")]).hubctl("plan")
     assert done.status == Exit.FAILED
-    assert "/etc/ssh is a directory" in done.stderr
+    assert "/bin is a link" in done.stderr
     assert "hint:" in done.stderr
 
 

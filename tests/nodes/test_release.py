@@ -65,11 +65,12 @@ def newer(tmp_path):
     return runtime_with(tmp_path / "newer", BOTH, "# newer\n")
 
 
-def test_a_release_that_finds_no_room_is_not_begun(serving, newer):
+def test_a_release_that_finds_no_room_is_not_begun(serving, tmp_path):
+    large = runtime_with(tmp_path / "large", BOTH, "# there is no room for it\n")
     blobs = "/var/lib/hubctl/blobs"
     serving.shell("apis", f"mkdir -p {blobs}; mount -t tmpfs -o size=8k tmpfs {blobs}; echo > {blobs}/filler")
     try:
-        done = serving.hubctl("deploy", HUBCTL_RUNTIME=newer)
+        done = serving.hubctl("deploy", HUBCTL_RUNTIME=large)
         left = serving.ssh("apis", "ls", "-A", blobs).split()
     finally:
         serving.ssh("apis", "umount", blobs)
