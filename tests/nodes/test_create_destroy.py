@@ -153,7 +153,7 @@ def test_the_same_command_drives_digitalocean_by_its_endpoint(make_fleet, local_
         "DIGITALOCEAN_END_POINT": local_instance.endpoint,
         "DIGITALOCEAN_ACCESS_TOKEN": local_instance.token,
     }
-    fleet.done("create-node", "box", "--no-deploy", **account)
+    fleet.done("create-node", "box", "--no-deploy", "--yes", **account)
     assert fleet.ssh("box", "id", "-u").strip() == "0"
     fleet.done("destroy-node", "box", "--yes", **account)
 
