@@ -1,5 +1,9 @@
 """The transport of DigitalOcean's API v2, for every cloud that speaks it (the local one does).
 
+python-digitalocean does the talking; its transport is replaced as a whole, because the original opens a connection per
+POST, has no limit of time or size, repeats nothing, follows `next` links to any host with the token in hand, and loses
+the status of errors.
+
 A cloud misbehaves: it limits, fails, cuts, answers late, or answers what is no answer. Each answer is read whole,
 within bounds of size and time, into a type. What may be repeated is repeated, patiently and visibly; an order (POST)
 only where the cloud did not look at it, or where it was looked for and is not there.
@@ -8,13 +12,16 @@ only where the cloud did not look at it, or where it was looked for and is not t
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 import requests
+from digitalocean.baseapi import DELETE, GET, POST, PUT, BaseAPI, EndPointError, JSONReadError
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from .. import __version__
@@ -31,7 +38,6 @@ TOKENS = ("DIGITALOCEAN_ACCESS_TOKEN", "DIGITALOCEAN_TOKEN")
 
 T = TypeVar("T")
 P = TypeVar("P", bound=Page)
-_Params = Mapping[str, str | int]
 
 _SCOPES = {
     "account/keys": "ssh_key",
@@ -42,14 +48,16 @@ _SCOPES = {
     "sizes": "sizes",
     "snapshots": "snapshot",
 }
-_VERBS = {"GET": "read", "POST": "create", "PUT": "update", "DELETE": "delete"}
-_SAFE = ("GET", "PUT", "DELETE")  # twice is as once
+_VERBS = {GET: "read", POST: "create", PUT: "update", DELETE: "delete"}
+_SAFE = (GET, PUT, DELETE)  # twice is as once
+# By msgspec, and by python-digitalocean where an answer has another shape than it takes for granted.
+_UNREADABLE = (JSONReadError, AttributeError, KeyError, TypeError, ValueError, RecursionError)
 
 
 def scope_of(kind: str, path: str) -> str:
     """Return the scope that a token of limited access needs for a request, empty where it is not known."""
     thing = next((scope for prefix, scope in _SCOPES.items() if path.startswith(prefix)), "")
-    verb = "update" if path.endswith("/actions") and kind == "POST" else _VERBS[kind]
+    verb = "update" if path.endswith("/actions") and kind == POST else _VERBS[kind]
     return f"{thing}:{verb}" if thing else ""
 
 
@@ -121,23 +129,47 @@ def _exit(status: int, *, readable: bool) -> Exit:
     return Exit.UNREACHABLE if status == 0 or status >= 500 or not readable else Exit.FAILED
 
 
-class Api:
-    """A cloud's API.
+@dataclass(frozen=True)
+class _Answer:
+    """What python-digitalocean reads of an answer: it has come whole, and is no error."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+    ok: bool = True
+
+    def json(self) -> Any:
+        return msgspec.json.decode(self.content)
+
+
+class Api(BaseAPI):  # type: ignore[misc]  # the library has no types
+    """A cloud's API: the library's object with a transport of our own; `get_data` is its one entry point.
 
     Args:
         endpoint: URL of the API, up to `/v2/`.
         token: the bearer token.
         patience: how long it is borne with.
         say: shows what is waited for.
+
+    Raises:
+        HubError: the endpoint is no URL.
     """
 
     def __init__(
         self, endpoint: str, token: str, *, patience: Patience | None = None, say: Say = silent
     ) -> None:
-        self._endpoint = endpoint if endpoint.endswith("/") else endpoint + "/"
-        self._scheme, self._host = urlsplit(self._endpoint)[:2]
+        try:
+            super().__init__(token=token, end_point=endpoint if endpoint.endswith("/") else endpoint + "/")
+        except (EndPointError, ValueError):
+            raise HubError(
+                "cloud-endpoint",
+                f"`{endpoint}` is no URL of a cloud",
+                hint="set DIGITALOCEAN_END_POINT to one like https://api.digitalocean.com/v2/, or unset it",
+            ) from None
+        self._host = urlsplit(self.end_point).netloc
         self._patience, self.say = patience or Patience(), say
-        self._session = requests.Session()
+        # The library logs whole payloads, user_data with the host key among them.
+        self._log.setLevel(logging.CRITICAL)
         self._session.trust_env = self._host.split(":")[0] not in ("127.0.0.1", "localhost")
         self._session.headers.update(
             {
@@ -151,7 +183,7 @@ class Api:
 
     def get(self, path: str, kind: type[T], **params: str | int) -> T:
         """Return what is at a path."""
-        return self._repeated("GET", path, self._reader(kind), params=params)
+        return self._repeated(GET, path, kind, params)
 
     def find(self, path: str, kind: type[T], **params: str | int) -> T | None:
         """Return what is at a path, or None when there is nothing."""
@@ -164,23 +196,21 @@ class Api:
 
     def pages(self, path: str, kind: type[P], **params: str | int) -> Iterator[P]:
         """Yield the pages of a list."""
-        page = self.get(path, kind, per_page=200, **params)
-        for _ in range(PAGES_AT_MOST):
+        for number in range(1, PAGES_AT_MOST + 1):
+            page = self.get(path, kind, page=number, **params)
             yield page
-            following = page.links.pages.next if page.links and page.links.pages else None
-            if not following:
+            if not (page.links and page.links.pages and page.links.pages.next):
                 return
-            page = self.get(following, kind)
         raise self._error(200, f"a list that does not end after {PAGES_AT_MOST} pages")
 
     def put(self, path: str, fields: Mapping[str, Any], kind: type[T]) -> T:
         """Set what is at a path; return it."""
-        return self._repeated("PUT", path, self._reader(kind), fields=fields)
+        return self._repeated(PUT, path, kind, fields)
 
     def delete(self, path: str) -> None:
         """Delete what is at a path; nothing there is no error."""
         try:
-            self._repeated("DELETE", path, lambda _: None)
+            self._repeated(DELETE, path, object, {})
         except ApiError as error:
             if error.status != MISSING:
                 raise
@@ -205,7 +235,7 @@ class Api:
         waiting = Waiting(self._patience, self.say)
         while True:
             try:
-                return self._repeated("POST", path, self._reader(kind), fields=fields)
+                return self._repeated(POST, path, kind, fields)
             except ApiError as error:
                 if not error.unsure or look is None:
                     raise
@@ -233,20 +263,12 @@ class Api:
                 return found, again
         return None, False
 
-    def _repeated(
-        self,
-        method: str,
-        path: str,
-        read: Callable[[bytes], T],
-        *,
-        params: _Params | None = None,
-        fields: Mapping[str, Any] | None = None,
-    ) -> T:
+    def _repeated(self, method: str, path: str, kind: type[T], fields: Mapping[str, Any]) -> T:
         """Send a request, again where that is safe; return what is read from the answer."""
         waiting = Waiting(self._patience, self.say)
         while True:
             try:
-                return read(self._sent(method, path, params, fields))
+                return self._asked(method, path, kind, fields)
             except ApiError as error:
                 safe = method in _SAFE or not error.unsure
                 if not (error.passing and safe):
@@ -254,21 +276,28 @@ class Api:
                 if not waiting.again(error.message, error.wanted, connected=error.connected):
                     raise
 
-    def _sent(
-        self, method: str, path: str, params: _Params | None, fields: Mapping[str, Any] | None
-    ) -> bytes:
-        """Send a request once; return the answer's body."""
-        target = urljoin(self._endpoint, path)
-        if urlsplit(target)[:2] != (self._scheme, self._host):
-            host = urlsplit(target).netloc
-            raise self._error(200, f"a list that goes on at another host: {host[:80]}")
-        body = None if fields is None else json.dumps(_without_nulls(fields))
+    def _asked(self, method: str, path: str, kind: type[T], fields: Mapping[str, Any]) -> T:
+        """Send a request once; return what is read from the answer."""
+        try:
+            return msgspec.convert(self.get_data(path, type=method, params=dict(fields)), type=kind)
+        except _UNREADABLE as error:
+            message = f"what is no answer to this ({str(error)[:200]})"
+            raise self._error(200, message, readable=False) from None
+
+    # The two names below are those that the library's `get_data` calls.
+
+    def _BaseAPI__deal_with_pagination(self, *call: Any) -> Any:  # noqa: N802
+        return call[-1]  # this page: `pages` asks for the next one by its number, and follows no link
+
+    def _BaseAPI__perform_request(self, url: str, type: str, params: Mapping[str, Any]) -> _Answer:  # noqa: A002, N802
+        """Send a request once; return the answer, which is no error."""
+        fields = {key: value for key, value in params.items() if value is not None}
         try:
             with self._session.request(
-                method,
-                target,
-                params=params,
-                data=body,
+                type,
+                self.end_point + url,
+                params=fields if type == GET else None,
+                data=json.dumps(fields) if type in (POST, PUT) else None,
                 timeout=(self._patience.connect, self._patience.read),
                 allow_redirects=False,
                 stream=True,
@@ -281,8 +310,8 @@ class Api:
                 connected=not _nobody_listened(error),
             ) from None
         if not 200 <= response.status_code < 300:
-            raise self._failure(response, content, scope_of(method, path))
-        return content
+            raise self._failure(response, content, scope_of(type, url))
+        return _Answer(response.status_code, response.headers, content)
 
     def _read(self, response: requests.Response) -> bytes:
         """Read an answer's body, which is cut or too slow or too large at times.
@@ -300,21 +329,11 @@ class Api:
                 raise TimeoutError
         return bytes(content)
 
-    def _reader(self, kind: type[T]) -> Callable[[bytes], T]:
-        def read(content: bytes) -> T:
-            try:
-                return msgspec.json.decode(content, type=kind)
-            except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-                message = f"what is no answer to this ({str(error)[:200]})"
-                raise self._error(200, message, readable=False) from None
-
-        return read
-
     def _failure(self, response: requests.Response, content: bytes, scope: str) -> ApiError:
         """Return the error of an answer, whatever its shape."""
         try:
             said = msgspec.json.decode(content, type=Failure)
-        except (msgspec.MsgspecError, RecursionError, ValueError):
+        except (ValueError, RecursionError):
             said = Failure()
         status = response.status_code
         message = said.message or said.error or response.reason or "an error without a text"
@@ -333,7 +352,3 @@ class Api:
 def _nobody_listened(error: Exception) -> bool:
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
-
-
-def _without_nulls(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in fields.items() if value is not None}

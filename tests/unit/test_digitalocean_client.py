@@ -1,7 +1,6 @@
 """The DigitalOcean client against a server that behaves as the real one does on its bad days."""
 
 import json
-import threading
 from dataclasses import replace
 
 import pytest
@@ -11,7 +10,7 @@ from provision.cloud.base import DnsRecord, MachineSpec
 from provision.cloud.digitalocean import DigitalOceanDns, DigitalOceanMachines
 from provision.cloud.patience import Patience
 from provision.errors import Exit, HubError, HubErrors
-from tests.support.bad_days import Server, Steps, droplet, snapshot
+from tests.support.bad_days import Steps, droplet, running, snapshot
 
 TOKEN = "a-token-nobody-must-see"
 QUICK = Patience(pause=0.01)
@@ -19,12 +18,8 @@ QUICK = Patience(pause=0.01)
 
 @pytest.fixture
 def server():
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with running() as server:
+        yield server
 
 
 @pytest.fixture
@@ -164,37 +159,6 @@ def test_a_create_that_failed_is_not_ordered_again_when_the_machine_is_there(ser
     assert len(sent(server, "POST")) == 1
 
 
-@pytest.mark.parametrize(
-    ("asked", "shown"),
-    [
-        ("3600", "wait 3600 seconds"),
-        ("Wed, 21 Oct 2099 07:28:00 GMT", "as the cloud asks"),
-        ("-1", "wait a few minutes"),
-        ("soon", "wait a few minutes"),
-        ("9" * 5000, "wait a few minutes"),
-    ],
-)
-def test_a_wait_that_is_too_long_is_told_at_once_and_one_that_makes_no_sense_is_not_heeded(
-    server, machines, asked, shown
-):
-    server.answer("GET", "/v2/droplets", (429, {"message": "slow down"}, {"retry-after": asked}))
-    with pytest.raises(ApiError) as caught:
-        machines.find("apis.demo.test")
-    assert caught.value.code == "cloud-rate-limit"
-    assert shown in caught.value.hint
-    assert len(server.requests) == (1 if "as the cloud asks" in caught.value.hint else QUICK.tries)
-
-
-def test_what_is_waited_for_is_said(server):
-    said = []
-    api = Api(server.url, TOKEN, patience=QUICK, say=said.append)
-    failed = (503, {"message": "maintenance"}, {})
-    server.answer("GET", "/v2/droplets", failed, failed, (200, {"droplets": []}, {}))
-    assert DigitalOceanMachines(api).find("apis.demo.test") == []
-    assert len(said) == 2
-    assert "maintenance; waiting 0 s, then try 2 of 6" in said[0]
-
-
 def test_requests_have_no_trailing_slash_no_nulls_and_no_body_on_delete(server, machines):
     server.answer("POST", "/v2/droplets", (202, ACCEPTED, {}))
     server.answer("DELETE", "/v2/droplets/7", (204, None, {}))
@@ -295,71 +259,6 @@ def test_a_snapshot_is_taken_of_a_machine_that_was_switched_off(offering, server
     assert bodies == [{"type": "shutdown"}, {"type": "snapshot", "name": "lab@debian-12-x64@bbbb"}]
     server.answer("DELETE", "/v2/snapshots/72", (204, None, {}))
     offering.remove_snapshot(taken)
-
-
-def test_all_pages_of_a_list_are_read(server, machines):
-    following = {"pages": {"next": f"{server.url}droplets?page=2&per_page=200"}}
-    server.answer(
-        "GET",
-        "/v2/droplets",
-        (200, {"droplets": [droplet(1)], "links": following, "meta": {"total": 2}}, {}),
-        (200, {"droplets": [droplet(2)], "links": {}, "meta": {"total": 2}}, {}),
-    )
-    assert [machine.id for machine in machines.find("apis.demo.test")] == [1, 2]
-
-
-def test_the_token_never_follows_a_link_to_another_host(server, machines):
-    following = {"pages": {"next": "http://127.0.0.2:9/v2/droplets?page=2"}}
-    server.answer("GET", "/v2/droplets", (200, {"droplets": [droplet(1)], "links": following}, {}))
-    with pytest.raises(ApiError, match="another host"):
-        machines.find("apis.demo.test")
-
-
-def test_a_list_without_an_end_is_an_error(server, machines):
-    following = {"pages": {"next": f"{server.url}droplets?page=2"}}
-    server.answer("GET", "/v2/droplets", (200, {"droplets": [], "links": following}, {}))
-    with pytest.raises(ApiError, match="does not end"):
-        machines.find("apis.demo.test")
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "code", "exit_code"),
-    [
-        (
-            401,
-            {"id": "unauthorized", "message": "Unable to authenticate you."},
-            "cloud-token",
-            Exit.NOT_ALLOWED,
-        ),
-        (403, {"id": "forbidden", "message": "no"}, "cloud-forbidden", Exit.NOT_ALLOWED),
-        (422, {"id": "unprocessable_entity", "message": "size is bad"}, "cloud-refused", Exit.FAILED),
-        (400, {"error": "route not found", "root_causes": []}, "cloud-refused", Exit.FAILED),
-        (400, None, "cloud-refused", Exit.FAILED),
-        (503, {"id": "x", "message": "later"}, "cloud-refused", Exit.UNREACHABLE),
-    ],
-)
-def test_every_kind_of_error_keeps_its_status_and_has_a_code(server, machines, status, body, code, exit_code):
-    server.answer("GET", "/v2/droplets", (status, body, {}))
-    with pytest.raises(ApiError) as caught:
-        machines.find("apis.demo.test")
-    assert (caught.value.status, caught.value.code, caught.value.exit_code) == (status, code, exit_code)
-    assert TOKEN not in str(caught.value.as_dict())
-
-
-def test_endless_rate_limiting_ends_as_an_error_that_says_to_wait(server, machines):
-    server.answer(
-        "GET", "/v2/droplets", (429, {"id": "too_many_requests", "message": "no"}, {"retry-after": "0"})
-    )
-    with pytest.raises(ApiError) as caught:
-        machines.find("apis.demo.test")
-    assert caught.value.code == "cloud-rate-limit"
-    assert len(server.requests) < 20
-
-
-def test_a_cloud_that_does_not_answer_is_unreachable():
-    with pytest.raises(ApiError) as caught:
-        DigitalOceanMachines(Api("http://127.0.0.1:9/v2/", TOKEN, patience=QUICK)).find("x")
-    assert (caught.value.code, caught.value.exit_code) == ("cloud-unreachable", Exit.UNREACHABLE)
 
 
 def test_a_missing_scope_of_the_token_is_named(server, machines, dns):
