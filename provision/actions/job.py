@@ -24,6 +24,8 @@ from .fleet import LoadedFleet
 from .outcome import Outcome
 from .several import at_once
 
+_MOST_COMMAND = 1000  # characters that a node is told of a command: it may name a thousand nodes
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -39,7 +41,7 @@ class Caller:
             "id": str(uuid.uuid4()),
             "who": f"{_user()}@{socket.gethostname()}",
             "from": job or socket.gethostname(),
-            "command": self.command,
+            "command": self.command[:_MOST_COMMAND],
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
         }
 

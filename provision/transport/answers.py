@@ -66,7 +66,7 @@ class Done(Struct, frozen=True):
     id: Name = ""
     who: Name = ""
     origin: Name = msgspec.field(name="from", default="")
-    command: Name = ""
+    command: Text = ""
     started: Name = ""
     begun: Name = ""
     ended: Name = ""

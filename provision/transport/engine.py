@@ -10,7 +10,7 @@ import gzip
 import json
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Exit, HubError
@@ -42,6 +42,7 @@ class Engine:
 
     session: Session
     channel: paramiko.Channel
+    stderr: bytearray = field(default_factory=bytearray)
 
 
 def prepare_to_connect() -> None:
@@ -131,7 +132,7 @@ def _listen(engine: Engine, blobs: dict[str, Callable[[], bytes]], on_event: OnE
     from .events import End, Garbled, Need, read
 
     end: End | None = None
-    for event in read(engine.session.pieces(engine.channel)):
+    for event in read(engine.session.pieces(engine.channel, engine.stderr)):
         if end is not None:
             raise Garbled("it goes on after its end")
         if isinstance(event, Need):
@@ -154,7 +155,7 @@ def _status(engine: Engine, end: End | None) -> int:
     from .events import Garbled
 
     session = engine.session
-    status, stderr = session.ended(engine.channel)
+    status, stderr = session.ended(engine.channel, engine.stderr)
     if end is None and status in (NOT_THERE, NO_PYTHON):
         return status
     if end is None:

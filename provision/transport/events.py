@@ -33,7 +33,7 @@ class Holder(Struct, frozen=True, omit_defaults=True):
 
     who: Name = ""
     origin: Name = msgspec.field(name="from", default="")
-    command: Name = ""
+    command: Text = ""
     started: Name = ""
     since: Name = ""
     id: Name = ""

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Callable, Sequence
 
 from fabric import Config, Connection
+from fabric.runners import Remote
 from invoke.exceptions import Failure, ThreadException
 from paramiko import SSHException
 
@@ -44,6 +45,18 @@ class _Lines:
             self._say(self._rest)
 
 
+class _Passing(Remote):  # type: ignore[misc]  # Fabric has no types
+    """Hands on what a program says and keeps nothing of it, which may be without an end."""
+
+    def respond(self, buffer_: list[str]) -> None:
+        """Answer nothing, and forget what was said."""
+        buffer_.clear()
+
+
+def _config() -> Config:
+    return Config(overrides={"runners": {"remote": _Passing}}, lazy=True)
+
+
 def run(session: Session, argv: Sequence[str], *, stdout: Say, stderr: Say, terminal: bool) -> int:
     """Run a program as root on a node, to its end; return its exit status.
 
@@ -58,7 +71,7 @@ def run(session: Session, argv: Sequence[str], *, stdout: Say, stderr: Say, term
         HubError: the connection was lost.
     """
     target = session.target
-    connection = Connection(target.address, user=target.user, port=target.port, config=Config(lazy=True))
+    connection = Connection(target.address, user=target.user, port=target.port, config=_config())
     connection.transport = session.transport
     out, err = _Lines(stdout), _Lines(stderr)
     try:

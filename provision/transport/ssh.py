@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import logging
+import math
 import shlex
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import Exit, HubError
@@ -22,7 +24,9 @@ with without("invoke"), unversioned("hubctl"):
 
 CHANNEL_SECONDS = 10
 STATUS_SECONDS = 30  # from the end of a program's output to its exit status
-MOST_OUTPUT = 1 << 20  # bytes of a program of which no more than a few words are expected
+MOST_OUTPUT = 1 << 20  # bytes of a program of which no more than a few words are expected; less than a window
+_PIECE = 1 << 16  # bytes
+LOOK_SECONDS = 1  # how long complaints of a program may lie there while it says nothing else
 KEEPALIVE_SECONDS = 10
 DEAD_PEER_SECONDS = 30
 
@@ -237,44 +241,52 @@ class Session:
         except (paramiko.SSHException, OSError, EOFError):
             return
 
-    def pieces(self, channel: paramiko.Channel) -> Iterator[bytes]:
+    def pieces(self, channel: paramiko.Channel, stderr: bytearray) -> Iterator[bytes]:
         """Yield what a program says, as it comes.
 
-        Raises:
-            HubError: it says nothing for as long as the channel waits.
-        """
-        return self._pieces(channel, channel.recv)
+        Args:
+            channel: the program's.
+            stderr: what it says there is added; left unread, it would fill the line and keep the program from going on.
 
-    def _pieces(self, channel: paramiko.Channel, receive: Callable[[int], bytes]) -> Iterator[bytes]:
-        while True:
-            try:
-                piece = receive(1 << 16)
-            except TimeoutError:
-                raise self.lost(f"the other end said nothing for {channel.gettimeout():.0f} s") from None
-            if not piece:
-                return
+        Raises:
+            HubError: it says nothing for as long as the channel waits, or too much on its stderr.
+        """
+        while piece := self._piece(channel, stderr):
             yield piece
 
-    def ended(self, channel: paramiko.Channel) -> tuple[int, str]:
+    def _piece(self, channel: paramiko.Channel, stderr: bytearray) -> bytes:
+        patience, began = channel.gettimeout(), time.monotonic()
+        limit = math.inf if patience is None else patience
+        channel.settimeout(min(LOOK_SECONDS, limit))
+        try:
+            while time.monotonic() - began < limit:
+                if channel.recv_stderr_ready():
+                    self._add(stderr, channel.recv_stderr(_PIECE))
+                with contextlib.suppress(TimeoutError):
+                    return channel.recv(_PIECE)
+        finally:
+            channel.settimeout(patience)
+        raise self.lost(f"the other end said nothing for {limit:.0f} s")
+
+    def _add(self, found: bytearray, piece: bytes) -> None:
+        found += piece
+        if len(found) > MOST_OUTPUT:
+            raise self.lost(f"the other end says more than {MOST_OUTPUT:,} bytes")
+
+    def ended(self, channel: paramiko.Channel, stderr: bytearray) -> tuple[int, str]:
         """Return the exit status of a program that has said all, and its complaints.
 
         Raises:
-            HubError: it gives no status, or complains without an end.
+            HubError: it gives no status, or says too much on its stderr.
         """
-        stderr = self._all(self._pieces(channel, channel.recv_stderr)).strip()
+        while piece := channel.recv_stderr(_PIECE):
+            self._add(stderr, piece)
+        complaints = stderr.decode(errors="replace").strip()
         channel.status_event.wait(STATUS_SECONDS)
         status = channel.exit_status
         if not channel.status_event.is_set() or status < 0:
-            raise self.lost(stderr or "the other end ended without a status")
-        return status, stderr
-
-    def _all(self, pieces: Iterator[bytes]) -> str:
-        found = bytearray()
-        for piece in pieces:
-            found += piece
-            if len(found) > MOST_OUTPUT:
-                raise self.lost(f"the other end says more than {MOST_OUTPUT:,} bytes")
-        return found.decode(errors="replace")
+            raise self.lost(complaints or "the other end ended without a status")
+        return status, complaints
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", seconds: float = 60) -> Result:
         """Run a program to its end.
@@ -289,11 +301,13 @@ class Session:
             self.send(channel, stdin)
             with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
                 channel.shutdown_write()
-            stdout = self._all(self.pieces(channel))
-            status, stderr = self.ended(channel)
+            stdout, stderr = bytearray(), bytearray()
+            for piece in self.pieces(channel, stderr):
+                self._add(stdout, piece)
+            status, complaints = self.ended(channel, stderr)
         finally:
             channel.close()
-        return Result(status, stdout, stderr)
+        return Result(status, stdout.decode(errors="replace"), complaints)
 
     def lost(self, why: str) -> HubError:
         """Return the error for a connection that broke."""

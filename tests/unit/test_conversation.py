@@ -117,10 +117,10 @@ class Session:
     def send(self, channel, data):
         self.sent.append(data)
 
-    def pieces(self, channel):
+    def pieces(self, channel, stderr):
         return (self.said[at : at + self.step] for at in range(0, len(self.said), self.step))
 
-    def ended(self, channel):
+    def ended(self, channel, stderr):
         return self.status, "a complaint"
 
     def close(self):
@@ -297,3 +297,14 @@ def test_only_an_end_that_says_done_is_a_success(ask, result, status):
 @pytest.mark.parametrize("op", ANSWERS)
 def test_an_end_without_an_answer_is_no_answer(ask, op):
     assert code(ask(lines(END), op=op)) == "engine-garbled"
+
+
+def test_a_command_that_names_a_thousand_nodes_is_kept_short_and_one_kept_long_is_understood(ask):
+    command = "deploy " + " ".join(f"node-{number}" for number in range(1000))
+    assert len(Caller(command).as_dict()["command"]) < len(command)
+    data = {"event": "data", "data": {"runs": [{**RUN, "command": command}]}}
+    outcome = ask(lines(data, END), op="history")
+    assert code(outcome) == ""
+    assert outcome.data.runs[0].command == command
+    held = {"event": "data", "data": {"holder": {**HOLDER, "command": command}}}
+    assert ask(lines(held, END), op="lock-status").data.holder.command == command

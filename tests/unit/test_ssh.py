@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 import threading
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -199,7 +200,7 @@ def test_a_connection_that_is_cut_while_something_is_sent_is_lost(server):
         session.transport.close()
         session.send(channel, b"x" * 3_000_000)
         with pytest.raises(HubError) as caught:
-            session.ended(channel)
+            session.ended(channel, bytearray())
     assert caught.value.code == "connection-lost"
 
 
@@ -224,3 +225,35 @@ def test_a_program_that_says_too_much_is_given_up(server):
     with connect(server.target()) as session, pytest.raises(HubError) as caught:
         session.run(["yes"])
     assert "more than 1,048,576 bytes" in caught.value.why
+
+
+def test_a_program_that_complains_a_lot_goes_on(server):
+    script = (
+        "head -c 900000 /dev/zero | tr '\\0' x >&2; echo on; head -c 900000 /dev/zero | tr '\\0' y; exit 3"
+    )
+    with connect(server.target()) as session:
+        result = session.run(["sh", "-c", script])
+    assert (result.status, len(result.stderr), len(result.stdout)) == (3, 900_000, 900_003)
+
+
+def test_a_program_that_only_complains_is_given_up_and_not_waited_for(server):
+    with connect(server.target()) as session, pytest.raises(HubError) as caught:
+        session.run(["sh", "-c", "yes >&2"])
+    assert "more than 1,048,576 bytes" in caught.value.why
+
+
+def test_what_people_run_may_say_much_and_none_of_it_is_kept(server):
+    lengths = []
+    with connect(server.target()) as session:
+        tracemalloc.start()
+        people.run(
+            session,
+            ["sh", "-c", "yes 0123456789abcdef | head -c 17000000"],
+            stdout=lambda line: lengths.append(len(line)),
+            stderr=lengths.append,
+            terminal=False,
+        )
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert sum(lengths) == 16_000_000
+    assert most < 16_000_000
