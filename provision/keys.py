@@ -202,7 +202,8 @@ def _lost(fleet: Fleet, path: Path, inventory: Path) -> HubError:
         f"the key that the nodes of fleet {fleet.fleet} trust is not here",
         why=f"{path} does not exist, and {pins_path(inventory)} names nodes that were made with it"
         + (f": {noted(inventory)}" if noted(inventory) else ""),
-        hint="put the private key there, from a backup or from who made the nodes (mode 0600). "
+        hint="was it rotated elsewhere? Then pull the newer pins: they name the key of now. "
+        "Otherwise put the private key there, from a backup or from who made the nodes (mode 0600). "
         "Is it gone for good? `hubctl destroy-node NODE` removes each, then they can be made anew",
         exit_code=Exit.NOT_ALLOWED,
     )

@@ -55,10 +55,24 @@ def command(json: bool) -> Iterator[Output]:
         told = error
     except OSError as error:
         told = refused(error)
+    except EOFError as error:  # Click would end without a word
+        told = _ended_early(error)
     else:
         return
     output.error(told)
     raise typer.Exit(int(told.exit_code))
+
+
+def _ended_early(error: EOFError) -> HubError:
+    import traceback
+
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return HubError(
+        "ended-early",
+        "something that hubctl reads from ended too early",
+        why=f"{error or 'end of file'} ({place.name}, {Path(place.filename).name}:{place.lineno})",
+        hint="run the same command again: it carries on where this one stopped",
+    )
 
 
 def refused(error: OSError) -> HubError:

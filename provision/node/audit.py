@@ -12,6 +12,14 @@ from .files import make_directories, naming
 from .state import load, save, typed
 
 _PLANS = 10
+_RUN = {
+    **dict.fromkeys(("id", "who", "from", "command", "started", "begun", "ended", "result"), ""),
+    "ok": 0,
+    "changed": [""],
+    "changes": [{"id": "", "what": [""]}],
+    "failed": [""],
+}
+"""What a line of the log is like."""
 
 
 def now() -> str:
@@ -49,9 +57,18 @@ def read(state: Path, limit: int) -> list[dict[str, Any]]:
             entry = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(entry, dict):
+        if _like(entry, _RUN):
             entries.append(entry)
     return entries
+
+
+def _like(value: Any, example: Any) -> bool:
+    """Tell whether a value has the types of an example; fields may be missing, and others be there."""
+    if type(value) is not type(example):
+        return False
+    if isinstance(value, dict):
+        return all(_like(value[name], example[name]) for name in value.keys() & example.keys())
+    return all(_like(item, example[0]) for item in value) if isinstance(value, list) else True
 
 
 def keep_plan(state: Path, name: str, plan: dict[str, object]) -> None:

@@ -146,6 +146,7 @@ def test_a_lost_key_that_nodes_trust_is_said_and_not_made_anew(fleet, inventory)
         assert caught.value.code == "operator-key-lost"
         assert public.split()[1] in caught.value.why
         assert "destroy-node" in caught.value.hint
+        assert "pull the newer pins" in caught.value.hint
     assert not path.exists()
 
 

@@ -105,10 +105,21 @@ def test_a_killed_run_is_in_the_history(machine):
     assert done["result"] == "done"
 
 
-def test_the_log_is_appended_to_and_a_line_cut_short_is_passed_over(machine):
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"who": "cut sho',
+        "[]",
+        '{"who": null}',
+        '{"ok": true}',
+        '{"changed": [1]}',
+        '{"changes": [{"id": "file:/etc/a", "what": "content"}]}',
+    ],
+)
+def test_the_log_is_appended_to_and_a_damaged_line_is_passed_over(machine, line):
     machine.converge([FILE])
     with machine.path("var/lib/hubctl/audit.jsonl").open("a") as log:
-        log.write('{"who": "cut sho\n')
+        log.write(line + "\n")
     machine.converge([FILE])
     assert [run["result"] for run in runs(machine)] == ["done", "done"]
 

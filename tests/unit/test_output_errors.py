@@ -9,7 +9,9 @@ import threading
 from pathlib import Path
 
 import pytest
+import typer
 
+from provision.commands.options import command
 from provision.errors import HubError, HubErrors, Position
 from provision.output.text import clean, harmless_in_actions, seconds, table_lines
 from tests.support.outputs import HARMLESS, STAMP, as_json, events, everything, plain
@@ -197,3 +199,12 @@ def test_durations_are_short(duration: float, written: str) -> None:
 
 def test_an_empty_table_has_its_title_and_columns() -> None:
     assert list(table_lines("nodes", ["name", "url"], [])) == ["nodes", "name  url"]
+
+
+def test_something_that_ends_too_early_ends_no_command_without_a_word(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(typer.Exit) as caught, command(json=False):
+        raise EOFError
+    assert caught.value.exit_code == 1
+    assert "[ended-early]" in capsys.readouterr().err
