@@ -56,7 +56,7 @@ def vouched(job: Job, name: str, node: Node, machine: Machine, fingerprint: str,
         HubError: it does not answer, shows another key, or nobody vouches for it.
     """
     gateway = job.loaded.target(node.gateway) if node.gateway else None
-    key_type, key = shown_key(machine.addresses[0], node.port, gateway)
+    key_type, key = shown_key(name, machine.addresses[0], node.port, gateway)
     shown = Pin(name, machine.addresses, key_type, key, node.user, node.port)
     if fingerprint and shown.fingerprint != fingerprint:
         raise HubError(

@@ -35,14 +35,14 @@ def connect(target: Target, *, seconds: float = CONNECT_SECONDS) -> Iterator[Ses
 
 
 def shown_key(
-    address: str, port: int, gateway: Target | None, *, seconds: float = CONNECT_SECONDS
+    node: str, address: str, port: int, gateway: Target | None, *, seconds: float = CONNECT_SECONDS
 ) -> tuple[str, str]:
     """Ask a host for its key, without logging in; return the key's type and the key in base64.
 
     Raises:
         HubError: it does not answer.
     """
-    nobody = Target(Pin(address, (address,), "", "", port=port), Path(), gateway)
+    nobody = Target(Pin(node, (address,), "", "", port=port), Path(), gateway)
     with _line(nobody, seconds) as line:
         from .ssh import key_of
 

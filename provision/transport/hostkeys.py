@@ -103,7 +103,7 @@ def read(inventory: Path) -> dict[str, Pin]:
                 "bad-pin",
                 f"{path}:{number} is no host key line",
                 why="expected: node,address key-type key node",
-                hint="take the file back from version control, or create the node again",
+                hint="take the file back from version control; or remove the line, then `hubctl pin NODE`",
                 exit_code=Exit.INVENTORY,
             ) from None
         pins[found.node] = found

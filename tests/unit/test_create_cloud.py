@@ -132,7 +132,9 @@ def test_a_lost_pin_comes_back_by_its_fingerprint_and_by_nothing_else(lab, monke
     lab.create()
     (kept,) = hostkeys.read(lab.path).values()
     text = hostkeys.path_for(lab.path).read_text()
-    monkeypatch.setattr(first_contact, "shown_key", lambda address, port, gateway: (kept.key_type, kept.key))
+    monkeypatch.setattr(
+        first_contact, "shown_key", lambda node, address, port, gateway: (kept.key_type, kept.key)
+    )
     job = lab.job("pin box")
     hostkeys.path_for(lab.path).unlink()
     with pytest.raises(HubError) as caught:

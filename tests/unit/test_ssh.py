@@ -14,7 +14,7 @@ import pytest
 from provision import keys
 from provision.errors import Exit, HubError
 from provision.transport import people, ssh
-from provision.transport.connect import connect
+from provision.transport.connect import connect, shown_key
 from provision.transport.hostkeys import Pin, fingerprint
 from provision.transport.target import Target
 from tests.support.sshd import SSHD, Server, free_port, write_private
@@ -130,6 +130,12 @@ def test_a_node_that_does_not_listen_is_unreachable(server):
         pytest.fail("connected to nothing")
     assert (caught.value.code, caught.value.exit_code) == ("unreachable", Exit.UNREACHABLE)
     assert "refused" in caught.value.why.lower()
+
+
+def test_a_host_that_is_asked_for_its_key_is_named_as_its_node():
+    with pytest.raises(HubError) as caught:
+        shown_key("box", "127.0.0.1", free_port(), None, seconds=2)
+    assert "`hubctl create-node box`" in caught.value.hint
 
 
 def test_a_server_that_says_nothing_is_unreachable_within_the_limit(server):
