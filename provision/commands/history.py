@@ -9,6 +9,7 @@ import typer
 from .options import InventoryOption, JsonOption, ask_nodes, command, load_fleet
 from .outcomes import show_errors
 
+WIDEST = 60  # characters of a command in a row
 SHOWN = 3  # changes named in a row of the table; --json has all
 
 
@@ -31,8 +32,14 @@ def history(
         runs = outcomes[0].data.runs
         for run in runs:
             output.event("run", node=node, **plain(run))
-        rows = [[run.begun, run.who, run.command, run.result, _changed(run.changed)] for run in runs]
+        rows = [
+            [run.begun, run.who, _command(run.command), run.result, _changed(run.changed)] for run in runs
+        ]
         output.table(f"history of {node}", ["when", "who", "command", "result", "changed"], rows)
+
+
+def _command(line: str) -> str:
+    return line if len(line) <= WIDEST else line[: WIDEST - 1] + "…"
 
 
 def _changed(names: list[str]) -> str:

@@ -51,15 +51,17 @@ def read(state: Path, limit: int) -> list[dict[str, Any]]:
         lines = (state / "audit.jsonl").read_text("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return []
-    entries = []
-    for line in lines[-limit:]:
+    entries: list[dict[str, Any]] = []
+    for line in reversed(lines):
+        if len(entries) == limit:
+            break
         try:
             entry = json.loads(line)
         except (ValueError, RecursionError):
             continue
         if _like(entry, _RUN):
             entries.append(entry)
-    return entries
+    return entries[::-1]
 
 
 def _like(value: Any, example: Any) -> bool:

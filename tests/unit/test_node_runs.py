@@ -120,6 +120,7 @@ def test_the_log_is_appended_to_and_a_damaged_line_is_passed_over(machine, line)
     machine.converge([FILE])
     with machine.path("var/lib/hubctl/audit.jsonl").open("a") as log:
         log.write(line + "\n")
+    assert len(machine.ask("history", last=1).of("data")[0]["data"]["runs"]) == 1
     machine.converge([FILE])
     assert [run["result"] for run in runs(machine)] == ["done", "done"]
 
