@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import HubError
 from .node.manifest import dump
-from .node.resources import Firewall, Group, Packages, Release, Resource, Retired, User
+from .node.resources import Firewall, Group, Packages, Release, Resource, Retired, User, Withheld
 from .services import RECIPES, TARGETS
 from .steps.base import base
 from .steps.context import Context
@@ -74,7 +74,7 @@ def _unique(resources: Iterable[Resource]) -> list[Resource]:
 
 def _ordered(resources: Iterable[Resource]) -> list[Resource]:
     """Put first what others need without saying so; the order of the steps holds for the rest."""
-    first = (Packages, Firewall, Group, User)
+    first = (Packages, Firewall, Group, User, Withheld)
     rank = {kind: index for index, kind in enumerate(first)}
     return sorted(resources, key=lambda resource: rank.get(type(resource), len(first)))
 

@@ -12,7 +12,6 @@ from ..node.resources import (
     Resource,
     Rule,
     Unit,
-    Withheld,
 )
 from ..render import render
 from .context import Context
@@ -29,7 +28,6 @@ def _base(ctx: Context) -> list[Resource]:
         Packages(("libnginx-mod-stream", "nginx") if near_ends(ctx) else ("nginx",)),
         Firewall((Rule(80), Rule(443)) if hosts else ()),
         Directory(NGINX.webroot),
-        *(Withheld(NGINX.site_path(host.service), host.name) for host in hosts),
         files,
         Unit(NGINX.unit, reload_on=(files.id, *changes)),
     ]

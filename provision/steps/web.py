@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..node.resources import Certificate, CheckedFiles, File, Packages, Resource, Unit
+from ..node.resources import Certificate, CheckedFiles, File, Packages, Resource, Unit, Withheld
 from ..render import render
 from .context import Context
 from .nginx import NGINX
@@ -35,7 +35,9 @@ def website(ctx: Context, service: str, *, max_body: int = 1_000_000, **values: 
     web, place = server(ctx), site(ctx, service)
     given = {"site": place, "ipv6": ctx.node.ipv6, "max_body": max_body, **values}
     content = render(f"{web.name}/{service}.conf", **given)
+    path = web.site_path(service)
     return [
+        Withheld(path, place.name, content, web.check),
         Packages(("certbot",)),
         File(web.hook, render(web.reload_hook), mode=0o755),
         Unit("certbot.timer"),
@@ -47,5 +49,5 @@ def website(ctx: Context, service: str, *, max_body: int = 1_000_000, **values: 
             webroot=web.webroot,
             answers=web.unit,
         ),
-        CheckedFiles(web.site_group(service), (File(web.site_path(service), content),), web.check),
+        CheckedFiles(web.site_group(service), (File(path, content),), web.check),
     ]

@@ -117,9 +117,9 @@ class Programs:
         return int(broken)
 
     def needs_met(self):
-        """Whether a file says what services cannot do without: a path and a word, in `fake/needs`."""
+        """Whether a file, if it is there, says what services cannot do without: a path and a word, in `fake/needs`."""
         needs = self.words("needs")
-        return not needs or needs[1] in Path(needs[0]).read_text()
+        return not needs or not Path(needs[0]).exists() or needs[1] in Path(needs[0]).read_text()
 
     def do_reset_failed(self, units, name):
         if self.unit(units, name)["active"] == "failed":

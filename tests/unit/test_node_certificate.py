@@ -1,11 +1,13 @@
 """Certificates are issued when they must be, and a refusal says why in the authority's words."""
 
 import datetime
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 
-from provision.node.resources import Certificate, File, Withheld
+from provision.node.resources import Certificate, CheckedFiles, File, Unit, Withheld
 from tests.support import lineage
 
 SERVER = "https://acme.test/dir"
@@ -107,7 +109,7 @@ def test_whatever_is_damaged_of_a_certificate_is_made_whole_by_one_run(issued, d
 
 
 SITE = File("/etc/nginx/sites-enabled/a.conf", "ssl_certificate ...;\n")
-WITHHELD = Withheld(SITE.path, WANTED.name)
+WITHHELD = Withheld(SITE.path, WANTED.name, SITE.content, ("nginx", "-t"))
 
 
 @pytest.mark.parametrize(
@@ -137,6 +139,53 @@ def test_a_site_stays_while_its_certificate_can_be_loaded(issued):
     machine.converge([SITE])
     machine.path(f"{ETC}/renewal/a.test.conf").unlink()
     assert machine.converge([WITHHELD]).changed == []
+
+
+CHECK = ("accept-unless-bad", SITE.path, "/etc/nginx/nginx.conf")
+
+
+@pytest.fixture
+def web(issued):
+    """A machine whose web server does not start, nor accepts other files, while a site is damaged; and its plan."""
+    machine = issued()
+    check = (CHECK[0], *(str(machine.path(path)) for path in CHECK[1:]))
+    main = CheckedFiles("nginx", (File(CHECK[2], "http {}\n"),), check)
+    site = CheckedFiles("nginx-a", (SITE,), check)
+    unit = Unit("nginx.service", reload_on=(main.id, site.id))
+    machine.write("etc/systemd/system/nginx.service", "[Service]\n[Install]\nWantedBy=multi-user.target\n")
+    machine.write("fake/needs", f"{machine.path(SITE.path)} ssl_certificate")
+    plan = [Withheld(SITE.path, WANTED.name, SITE.content, check), main, unit, WANTED, site]
+    assert machine.converge(plan).status == 0
+    return machine, plan
+
+
+@pytest.mark.parametrize("active", ["active", "inactive", "failed"])
+@pytest.mark.parametrize("main", ["BAD\n", "http {}\n"])
+def test_a_site_that_is_refused_is_put_away_before_the_web_server_is_looked_at(web, active, main):
+    machine, plan = web
+    machine.write(SITE.path, "BAD\n")
+    machine.write(CHECK[2], main)
+    units = machine.read("fake/units.json").replace('"active": "active"', f'"active": "{active}"')
+    machine.write("fake/units.json", units)
+    run = machine.converge(plan)
+    assert (run.status, run.changed[0]) == (0, WITHHELD.id)
+    assert machine.read(SITE.path) == SITE.content
+    assert machine.converge(plan).changed == []
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_is_no_site(web, make):
+    machine, plan = web
+    machine.path(SITE.path).unlink()
+    make(machine.path(SITE.path))
+    assert machine.converge(plan).changed[0] == WITHHELD.id
+    assert machine.read(SITE.path) == SITE.content
+
+
+def test_a_site_of_other_content_serves_until_it_is_replaced(web):
+    machine, plan = web
+    machine.write(SITE.path, "the former one\n")
+    assert machine.converge(plan).changed == ["checked-files:nginx-a", "unit:nginx.service"]
 
 
 def will_issue(machine):

@@ -29,7 +29,7 @@ from provision.node.resources import (
 
 ONE_OF_EACH = (
     Absent("/a"),
-    Withheld("/etc/nginx/sites-enabled/a.conf", "a.test"),
+    Withheld("/etc/nginx/sites-enabled/a.conf", "a.test", "server {}\n", ("nginx", "-t")),
     Certificate("a.test", ("a.test", "www.a.test"), "ops@a.test", "https://acme.test/dir", "/var/www"),
     CheckedFiles("site", (File("/b", "b", secret=True), Symlink("/c", "b"), Absent("/d")), ("nginx", "-t")),
     Command("x", ("true",), unless=("false",)),
