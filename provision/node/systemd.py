@@ -203,6 +203,17 @@ class Units:
         else:
             self._act(action, *names)
 
+    def want(self, target: str, name: str) -> None:
+        """Have a target start a unit at boot, and make no alias of it.
+
+        systemd loses the process of a running unit that gets an alias which other units name.
+
+        Raises:
+            NodeError: it failed.
+        """
+        self._act("--no-reload", "--quiet", "add-wants", target, name)
+        self.links_changed = True
+
     def act_later(self, action: str, *names: str) -> None:
         """Ask for an action and do not wait for it."""
         self._act("--no-block", action, *names)

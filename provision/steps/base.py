@@ -42,8 +42,8 @@ def _ssh() -> list[Resource]:
         check=("/usr/sbin/sshd", "-t"),
     )
     # sshd's check wants its run-time folder, which is missing until the first start.
-    # Ubuntu's socket starts it. Enabled besides, it would be lost by systemd 255 when its alias appears.
-    unit = Unit("ssh.service", started_by="ssh.socket", reload_on=(files.id,))
+    # Ubuntu's socket starts it. systemd would lose it when its alias appears.
+    unit = Unit("ssh.service", started_by="ssh.socket", wanted_by="multi-user.target", reload_on=(files.id,))
     return [Directory("/run/sshd"), files, unit]
 
 

@@ -154,6 +154,9 @@ class Programs:
             self.link(name).symlink_to(f"../{self.unit_file(name).name}")
         return 0
 
+    def do_add_wants(self, units, name):
+        return 0 if name.endswith(".target") else self.do_enable(units, name)
+
     def do_disable(self, _, name):
         if self.link(name).is_symlink():
             self.link(name).unlink()

@@ -67,6 +67,13 @@ def test_where_there_is_no_such_socket_it_is_enabled(machine):
     assert ("enable", "app.service") in systemctl(machine)
 
 
+def test_it_can_be_enabled_without_its_aliases(machine):
+    machine.converge(plan("1", wanted_by="multi-user.target"))
+    assert ("add-wants", "multi-user.target", "app.service") in systemctl(machine)
+    assert ("enable", "app.service") not in systemctl(machine)
+    assert machine.converge(plan("1", wanted_by="multi-user.target")).changed == []
+
+
 def test_a_restart_says_why(app):
     run = app.converge(plan("2"))
     assert run.of("unit") == [{"event": "unit", "name": "app.service", "action": "restart", "why": [CONFIG]}]

@@ -22,6 +22,7 @@ class Unit(Resource):
     Pending restarts and reloads are done when the engine reaches the unit, and again at the end of the run for
     changes that come later in the list. A changed unit file is followed by one daemon-reload by itself.
     Where `started_by`, a socket say, is enabled, the unit need not be: it is left as it is.
+    With `wanted_by` it is enabled by a link of this target alone, without its aliases.
     """
 
     kind: ClassVar[str] = "unit"
@@ -31,6 +32,7 @@ class Unit(Resource):
     restart_on: tuple[str, ...] = ()
     reload_on: tuple[str, ...] = ()
     started_by: str = ""
+    wanted_by: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a name that systemd would not take."""
@@ -99,7 +101,10 @@ class Unit(Resource):
         for action, why in {**actions, **self._actions(run)}.items():
             if action in _STATE_ACTIONS:
                 run.acted(self.name, action, why)
-            run.units.act(action, self.name)
+            if action == "enable" and self.wanted_by:
+                run.units.want(self.wanted_by, self.name)
+            else:
+                run.units.act(action, self.name)
         run.stage("acted")
         run.journal.settle(self.id)
 
