@@ -113,6 +113,22 @@ def test_after_a_kill_and_a_reboot_of_either_end_traffic_resumes_by_itself_and_t
     settled(tunnelled, former)
 
 
+def test_ends_that_have_to_be_killed_at_their_limit_are_no_failure(tunnelled):
+    former = current_key(tunnelled)
+    (number,) = generations(tunnelled)
+    deaf = "[Service]\nKillSignal=SIGCONT\nTimeoutStopSec=2\n"
+    for node, side in (("front", "client"), ("gpu", "server")):
+        folder = f"/run/systemd/system/spiped-dti-{side}@{number}.service.d"
+        script = f"mkdir -p {folder}; cat > {folder}/deaf.conf; systemctl daemon-reload"
+        tunnelled.shell(node, script, stdin=deaf)
+    tunnelled.done(*ROTATE)
+    for node in ("front", "gpu"):
+        assert "with result 'timeout'" in tunnelled.ssh(node, "journalctl", "--unit=spiped-*", "--lines=50")
+        assert tunnelled.ssh(node, "systemctl", "--failed", "--plain", "--no-legend") == ""
+    assert f"@{number}.service" not in tunnelled.done("status").stdout
+    settled(tunnelled, former)
+
+
 def test_what_does_not_come_through_the_new_generation_stops_the_rotation(tunnelled):
     (before,) = generations(tunnelled)
     # The next generation's port is closed by somebody on the way.
