@@ -10,6 +10,7 @@ import hashlib
 import io
 import marshal
 import os
+import shutil
 import sys
 import tarfile
 from importlib.util import MAGIC_NUMBER
@@ -33,12 +34,17 @@ def packed(archive: bytes) -> bytes:
 
 
 def install(folder: Path, content: bytes) -> None:
-    """Write the file, to disk before it has its name.
+    """Write the file, to disk before it has its name; what is in the place of its folders or of itself goes.
 
     Raises:
         OSError: it cannot be written.
     """
     os.umask(0o077)
+    for place in (folder.parent, folder):
+        if os.path.lexists(place) and not place.is_dir():
+            place.unlink()
+    if (folder / NAME).is_dir() and not (folder / NAME).is_symlink():
+        shutil.rmtree(folder / NAME)
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f"{NAME}.{os.getpid()}"
     try:

@@ -91,9 +91,28 @@ def test_an_archive_that_did_not_arrive_whole_replaces_nothing(folder, content, 
     assert (folder / "engine").read_bytes() == content
 
 
+@pytest.mark.parametrize("place", ["engine", f"engine/{DIGEST}"])
+@pytest.mark.parametrize("put", [Path.touch, lambda path: path.symlink_to("/nowhere")], ids=["file", "link"])
+def test_what_is_in_the_place_of_its_folders_goes(tmp_path, place, put):
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    put(tmp_path / place)
+    folder = tmp_path / "engine" / DIGEST
+    assert started(folder).returncode == NOT_THERE
+    assert installed(folder).returncode == 0
+    assert started(folder).returncode == 1
+
+
+def test_a_folder_in_the_place_of_its_file_goes(tmp_path):
+    folder = tmp_path / "engine" / DIGEST
+    (folder / "engine" / "more").mkdir(parents=True)
+    assert started(folder).returncode == NOT_THERE
+    assert installed(folder).returncode == 0
+    assert started(folder).returncode == 1
+
+
 def test_where_nothing_can_be_written_the_reason_is_said(tmp_path):
-    (tmp_path / "engine").write_text("no folder")
-    done = installed(tmp_path / "engine" / DIGEST)
+    (tmp_path / "state").write_text("no folder")
+    done = installed(tmp_path / "state" / "engine" / DIGEST)
     assert done.returncode == 1
     assert b"Not a directory" in done.stderr
     assert b"Traceback" not in done.stderr
