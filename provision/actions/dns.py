@@ -8,6 +8,7 @@ from ..cloud.base import Dns, DnsRecord, Machine
 
 TTL = 300
 KINDS = ("A", "AAAA")
+_IN_THE_WAY = (*KINDS, "CNAME")  # a name that is an alias has no address of its own
 
 
 def relative(domain: str, fqdn: str) -> str:
@@ -24,6 +25,9 @@ def set_records(dns: Dns, domain: str, names: Iterable[str], machine: Machine) -
     changed = []
     for fqdn in names:
         name = relative(domain, fqdn)
+        if aliases := [record for record in present if (record.type, record.name) == ("CNAME", name)]:
+            dns.delete(domain, aliases)
+            changed.append(f"{fqdn} CNAME removed (was {', '.join(record.data for record in aliases)})")
         for kind, address in zip(KINDS, (machine.ipv4, machine.ipv6), strict=True):
             mine = [record for record in present if (record.type, record.name) == (kind, name)]
             if address and [(record.data, record.ttl) for record in mine] != [(address, TTL)]:
@@ -37,12 +41,12 @@ def set_records(dns: Dns, domain: str, names: Iterable[str], machine: Machine) -
 
 
 def foreign(dns: Dns, domain: str, names: Iterable[str], ours: Iterable[str]) -> list[str]:
-    """Describe the addresses that full names have and that are none of ours: a machine's names take their place."""
+    """Describe what full names have that is not ours, addresses and aliases: a machine's addresses take its place."""
     wanted, own = {relative(domain, name): name for name in names}, set(ours)
     return [
         f"{wanted[record.name]} {record.type} {record.data} is replaced"
         for record in dns.records(domain)
-        if record.type in KINDS and record.name in wanted and record.data not in own
+        if record.type in _IN_THE_WAY and record.name in wanted and record.data not in own
     ]
 
 

@@ -1,6 +1,6 @@
 """The records of a node: written where they differ, and it is said what they take the place of."""
 
-from provision.actions.dns import TTL, records_of, set_records
+from provision.actions.dns import TTL, foreign, records_of, set_records
 from provision.cloud.base import DnsRecord, Machine
 
 MACHINE = Machine(7, "box.lab.test", "active", "192.0.2.7", "2001:db8::7", (), "", "", "")
@@ -39,6 +39,23 @@ def test_what_a_record_takes_the_place_of_is_said():
     changed = set_records(zone, "lab.test", ["box.lab.test"], MACHINE)
     assert changed[0] == "box.lab.test A 192.0.2.7 (was 192.0.2.1, 192.0.2.2)"
     assert [record.data for record in zone.kept if record.type == "A"] == ["192.0.2.7"]
+
+
+def test_an_alias_makes_place_for_addresses_and_is_named_beforehand():
+    """No cloud takes an address for a name that is an alias."""
+    zone = Zone(
+        DnsRecord("CNAME", "box", "www.example.org.", TTL, 1), DnsRecord("CNAME", "shop", "box", TTL, 2)
+    )
+    assert foreign(zone, "lab.test", ["box.lab.test"], []) == [
+        "box.lab.test CNAME www.example.org. is replaced"
+    ]
+    changed = set_records(zone, "lab.test", ["box.lab.test"], MACHINE)
+    assert changed[0] == "box.lab.test CNAME removed (was www.example.org.)"
+    assert [(record.type, record.name) for record in zone.kept] == [
+        ("CNAME", "shop"),
+        ("A", "box"),
+        ("AAAA", "box"),
+    ]
 
 
 def test_a_machine_without_ipv6_has_no_record_of_that_kind():
