@@ -2,8 +2,9 @@
 
 The opponents keep one SAT solver from the first question to the last answer (`bench/solver/contenders.py`); the best of
 them counts, and the row names it. Single answers stand beside the original's loop as well. Each measurement is a
-process of its own, contenders take turns, and figures are medians. Answers are compared: where they differ, the bench
-stops. Usage: ``python -m bench.bench_solver [--limit SECONDS] [--repeats N] [NAME …]``
+process of its own, contenders take turns, the solver has another seed each time, and figures are medians. Answers are
+compared: where they differ, the bench stops. Usage: ``python -m bench.bench_solver [--limit SECONDS] [--repeats N]
+[NAME …]``
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import NamedTuple
 from bench.solver.answers import compare
 from bench.solver.contenders import OPPONENTS, ORIGINAL, SOLVER, Answer, Contender, product, restarting
 from bench.solver.instances import Instance, Rows, instances
+from hub_runtime.tbn import greedy
 from hub_runtime.tbn.parse import parse
 
 RESULTS = Path(__file__).parent / "results"
@@ -42,23 +44,26 @@ class Cost(NamedTuple):
 
 
 def _child(
-    pipe: multiprocessing.connection.Connection, work: Contender, rows: Rows, gen: int, stable: bool
+    pipe: multiprocessing.connection.Connection, work: Contender, rows: Rows, instance: Instance, seed: int
 ) -> None:
+    greedy.SEED = seed
     with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))  # ahead of whatever else there is to do
     work(parse([["a"], ["a*"]]), 1, False)  # what the libraries do once is measured for neither
     wall, cpu = time.perf_counter(), time.process_time()
-    answer = work(parse(rows), gen, stable)
+    answer = work(parse(rows), instance.gen, instance.stable)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     pipe.send((Cost(wall, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), answer))
 
 
-def measure(work: Contender, rows: Rows, instance: Instance, limit: float) -> tuple[Cost, Answer] | None:
+def measure(
+    work: Contender, rows: Rows, instance: Instance, seed: int, limit: float
+) -> tuple[Cost, Answer] | None:
     """Cost and answer of one process; None past the limit."""
     context = multiprocessing.get_context("fork")
     receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(sending, work, rows, instance.gen, instance.stable))
+    process = context.Process(target=_child, args=(sending, work, rows, instance, seed))
     process.start()
     sending.close()
     try:
@@ -118,9 +123,9 @@ def run(instance: Instance, limit: float, repeats: int) -> Row | None:
     costs: dict[str, list[Cost]] = {}
     names = [name for name in CONTENDERS if name != ORIGINAL or instance.gen == 1]
     ours: Answer | None = None
-    for _ in range(repeats):
+    for seed in range(repeats):
         for name in list(names):
-            measured = measure(CONTENDERS[name], rows, instance, PATIENCE if name == SOLVER else limit)
+            measured = measure(CONTENDERS[name], rows, instance, seed, PATIENCE if name == SOLVER else limit)
             if measured is None and name == SOLVER:
                 return None
             if measured is None:
@@ -145,7 +150,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", help="only instances whose name begins so")
     parser.add_argument("--limit", type=float, default=20.0, help="seconds that an opponent may take")
-    parser.add_argument("--repeats", type=int, default=5, help="processes of each contender")
+    parser.add_argument(
+        "--repeats", type=int, default=5, help="processes of each contender, and seeds of the solver"
+    )
     arguments = parser.parse_args()
     write = sys.stdout.write
     load = os.getloadavg()[0]

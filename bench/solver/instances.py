@@ -118,7 +118,7 @@ def instances() -> Iterator[Instance]:
     yield Instance("exponential tree 6", lambda: distinct(binary_tree(6)))
     yield Instance("translator 24", lambda: translator(24))
     for size in (20, 40, 60, 80, 120):
-        bound = 1.0 if size == 60 else None
+        bound = 1.1 if size == 60 else None
         yield Instance(f"random {size}", lambda size=size: random_network(size), bound=bound)
     yield Instance("random 40, 100 stable", lambda: random_network(40), 100, stable=True)
     yield Instance("random_60 of the cases", lambda: case("random_60"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from .reduction import Column, Component
-from .tight import EPSILON
+from .tight import EPSILON, slack
 
 REMEMBERED = 64
 """A node with more branches is worked out again when it is reached again."""
@@ -68,9 +68,8 @@ class Covers:
         }
         self._alone = [number for number, alone in enumerate(component.alone) if alone]
         self._any_needy = sum(self._mask[number] << self._shift[number] for number in needy)
-        total = sum(dual * count for dual, count in zip(duals, component.counts, strict=True))
         start = Node(self._pack(component.everything), polymers)
-        self._start = Branch((), start, range(len(self.columns)), total - polymers)
+        self._start = Branch((), start, range(len(self.columns)), slack(component, duals, polymers))
         self._known: dict[Node, tuple[Branch, ...]] = {}
 
     def __iter__(self) -> Iterator[list[int]]:

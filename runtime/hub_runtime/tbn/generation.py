@@ -9,9 +9,9 @@ integer choice among the polymers known nearly always meets that bound.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count, islice
 
@@ -29,9 +29,20 @@ MOST_FIRST = 1_000
 """Polymers to begin with: half as many around each seed as there are seeds, but so many in all at most."""
 NOISES = (0.0, 0.3, 1.0)
 EXACT_EVERY = 15
+VERTICES = 8
+"""After so many exact searches prices are taken from the middle of the best ones: at a corner many monomers are free or
+dear by chance, and among degenerate ones a search can go on for long."""
 REPAIRS = ((20, 3_000), (200, 30_000), (1_000, 300_000))
 """Polymers around each seed, and steps to find them, added to close a gap between relaxation and integers."""
 REPAIR_SECONDS = 10.0
+SLOW = (
+    "mip_allow_restart",
+    "mip_heuristic_run_feasibility_jump",
+    "mip_heuristic_run_rens",
+    "mip_heuristic_run_rins",
+    "mip_heuristic_run_root_reduced_cost",
+)
+"""Options of the exact search by a MIP that take longer than they save."""
 GROWTH_STEPS = 500
 PER_SEED = 5
 
@@ -44,11 +55,13 @@ class Bound:
         most: more polymers are not possible.
         duals: prices of the classes; when the search is over, no polymer costs less than one at them.
         example: as many polymers that divide the component.
+        known: the polymers that the relaxation chose from.
     """
 
     most: int
     duals: tuple[float, ...]
     example: tuple[Column, ...]
+    known: Collection[Column]
 
     @property
     def polymers(self) -> int:
@@ -78,11 +91,21 @@ class Master:
         return len(self.columns) - before
 
     def solve(self) -> tuple[float, list[float]]:
-        """Most polymers, fractions of them allowed, and the prices of the classes."""
+        """Most polymers, fractions of them allowed, and best prices of the classes, a corner of all such."""
+        self._solver.setOptionValue("solver", "simplex")
+        value, duals = self._run()
+        self._values = self._solver.getSolution().col_value
+        return value, duals
+
+    def central(self) -> tuple[float, list[float]]:
+        """The same, but prices from the middle of the best ones: as few polymers as possible cost exactly one."""
+        self._solver.setOptionValue("solver", "ipm")
+        self._solver.setOptionValue("run_crossover", "off")
+        return self._run()
+
+    def _run(self) -> tuple[float, list[float]]:
         self._solver.run()
-        solution = self._solver.getSolution()
-        self._values = solution.col_value
-        duals = [-price for price in solution.row_dual]
+        duals = [-price for price in self._solver.getSolution().row_dual]
         return float(np.dot(duals, self._counts)), duals
 
     def integral(self) -> tuple[Column, ...]:
@@ -144,9 +167,9 @@ class Pricing:
     @cached_property
     def _solver(self) -> highspy.Highs:
         solver = quiet()
-        # Both take longer than they save.
-        solver.setOptionValue("presolve", "off")
-        solver.setOptionValue("mip_allow_restart", False)
+        for slow in SLOW:
+            solver.setOptionValue(slow, False)
+        solver.setOptionValue("mip_improving_solution_save", True)
         for total in self._component.counts:
             solver.addVar(0.0, total)
         for number in range(len(self._component.counts)):
@@ -178,23 +201,46 @@ def optimum(component: Component) -> Iterator[Bound]:
     master.add(islice(first, max(3 * seeds, min(seeds**2 // 2, MOST_FIRST))))
     pricing = Pricing(component)
     best: tuple[Column, ...] = (component.everything,)
+    searches, corners = 0, float(VERTICES)
     for rounds in count(1):
-        value, duals = master.solve()
-        best = max(best, master.integral(), key=len)
-        yield Bound(sum(component.counts), tuple(duals), best)
+        if searches > corners:
+            value, duals = master.central()
+        else:
+            value, duals = master.solve()
+            best = max(best, master.integral(), key=len)
+        yield Bound(sum(component.counts), tuple(duals), best, master.columns)
         priced = prices(component, duals)
         if master.add(_cheap(greedy, priced)) and rounds % EXACT_EVERY:
             continue
+        searches += 1
         columns = pricing.below_one(priced)
         if not columns:
             break
-        master.add(columns)
-    most = math.floor(value + EPSILON)
+        if not master.add(columns):  # prices of the middle are only nearly exact
+            corners = math.inf
+    if searches > corners:
+        master.solve()
+        best = max(best, master.integral(), key=len)
+    most = math.floor(value * (1 + EPSILON))
     for per_seed, steps in ((0, 0), *REPAIRS):
         if len(best) < most:
             master.add(_near(component, priced, 1 + value - most, per_seed, steps))
             best = max(best, master.best_integer(REPAIR_SECONDS), key=len)
-    yield Bound(most, tuple(duals), best)
+    yield Bound(most, tuple(duals), best, master.columns)
+
+
+def centred(component: Component, bound: Bound) -> Bound:
+    """The same bound with prices from the middle of the best ones, at which few polymers cost exactly one."""
+    master = Master(component)
+    master.add(bound.known)
+    pricing = Pricing(component)
+    while True:
+        _, duals = master.central()
+        columns = pricing.below_one(prices(component, duals))
+        if not columns:
+            return replace(bound, duals=tuple(duals))
+        if not master.add(columns):  # prices of the middle are only nearly exact
+            return bound
 
 
 def _cheap(greedy: Greedy, priced: Prices) -> Iterator[Column]:

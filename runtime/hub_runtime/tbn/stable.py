@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 from . import tight
 from .cover import Covers
 from .expansion import Expansion
-from .generation import Bound, optimum
+from .generation import Bound, centred, optimum
 from .model import Configuration, Kinds, Network, canonical
 from .reduction import Column, Component, reduce
+
+STEPS = 20_000
+"""Monomers added in the search for tight polymers before better prices are worth their while."""
 
 
 class Stable:
@@ -94,8 +97,12 @@ def _kept(source: Iterator[tuple[Kinds, ...]], kept: list[tuple[Kinds, ...]]) ->
 
 
 def _covers(component: Component, bound: Bound, polymers: int) -> Covers:
-    total = sum(dual * count for dual, count in zip(bound.duals, component.counts, strict=True))
-    columns = list(tight.polymers(component, bound.duals, total - polymers))
+    """Every division into that many polymers; prices from a corner are replaced if too much is tight at them."""
+    try:
+        columns = list(tight.polymers(component, bound.duals, polymers, STEPS))
+    except tight.GaveUpError:
+        bound = centred(component, bound)
+        columns = list(tight.polymers(component, bound.duals, polymers))
     return Covers(component, columns, bound.duals, polymers)
 
 

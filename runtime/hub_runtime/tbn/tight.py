@@ -15,17 +15,30 @@ class GaveUpError(Exception):
     """The search took more steps than it was given."""
 
 
-def polymers(component: Component, duals: Sequence[float], budget: float) -> Iterator[Column]:
-    """Every polymer that can be part of a configuration, once.
+def slack(component: Component, duals: Sequence[float], polymers: int) -> float:
+    """By so much the polymers of a configuration of so many may cost more than one each, all together.
 
-    The duals must price no polymer below one. Then a configuration of k polymers leaves the sum of all duals
-    minus k, the budget, for what its polymers cost above one each: nothing dearer can be in it.
+    Pricing lets a polymer cost EPSILON less than one; each of the others may then cost that much more.
     """
-    limit = 1 + budget + EPSILON
+    total = sum(dual * count for dual, count in zip(duals, component.counts, strict=True))
+    return total - polymers + polymers * EPSILON
+
+
+def polymers(
+    component: Component, duals: Sequence[float], number_of: int, steps: int | None = None
+) -> Iterator[Column]:
+    """Every polymer that can be part of a configuration of so many, once.
+
+    The duals must price no polymer below one. Then nothing dearer than one and the slack can be in it.
+
+    Raises:
+        GaveUpError: the steps given are used up.
+    """
+    limit = 1 + slack(component, duals, number_of)
     for number, alone in enumerate(component.alone):
         if alone and duals[number] <= limit:
             yield ((number, 1),)
-    growth = Growth(component, prices(component, duals), limit)
+    growth = Growth(component, prices(component, duals), limit, steps)
     for seed in component.needy:
         yield from growth.around(seed)
 
