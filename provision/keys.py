@@ -221,11 +221,14 @@ def public_of(path: Path) -> str:
     try:
         key = serialization.load_ssh_private_key(read_regular(path), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        locked = isinstance(error, TypeError)  # it has a passphrase
         raise HubError(
             "bad-operator-key",
             f"{path} cannot be used",
             why=str(error),
-            hint=f"write its public half with `ssh-keygen -y -f {path} > {path}.pub`",
+            hint=f"write its public half with `ssh-keygen -y -f {path} > {path}.pub`"
+            if locked
+            else "put the key there from a backup, or name another as operator.ssh_key in the inventory",
             exit_code=Exit.NOT_ALLOWED,
         ) from None
     line = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 import paramiko
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from provision import keys
 from provision.errors import HubError
@@ -180,3 +182,20 @@ def test_new_machines_never_trust_what_lies_beside_the_key(fleet, inventory):
     path = keys.operator_key(fleet, inventory)
     path.with_name(path.name + ".pub").write_text(keys.make("theirs").public)
     assert keys.ensure_operator_key(fleet, inventory)[0] == public
+
+
+def test_a_damaged_key_is_to_be_restored_and_one_with_a_passphrase_to_get_its_public_half(tmp_path):
+    damaged, locked = tmp_path / "damaged", tmp_path / "locked"
+    damaged.write_bytes(b"")
+    key = Ed25519PrivateKey.generate()
+    secret = serialization.BestAvailableEncryption(b"secret")
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, secret)
+    locked.write_bytes(key.private_bytes(*form))
+    hints = {}
+    for path in (damaged, locked):
+        with pytest.raises(HubError) as raised:
+            keys.public_of(path)
+        assert raised.value.code == "bad-operator-key"
+        hints[path] = raised.value.hint
+    assert "backup" in hints[damaged]
+    assert f"ssh-keygen -y -f {locked}" in hints[locked]
