@@ -260,7 +260,7 @@ class Session:
         channel.settimeout(min(LOOK_SECONDS, limit))
         try:
             while time.monotonic() - began < limit:
-                if channel.recv_stderr_ready():
+                while channel.recv_stderr_ready():
                     self._add(stderr, channel.recv_stderr(_PIECE))
                 with contextlib.suppress(TimeoutError):
                     return channel.recv(_PIECE)

@@ -248,6 +248,31 @@ def test_a_program_that_only_complains_is_given_up_and_not_waited_for(server):
     assert "more than 1,048,576 bytes" in caught.value.why
 
 
+def test_one_look_takes_all_complaints(server):
+    rest = [b"one ", b"two"]
+
+    class Channel:
+        def gettimeout(self):
+            return 60
+
+        def settimeout(self, seconds):
+            pass
+
+        def recv_stderr_ready(self):
+            return bool(rest)
+
+        def recv_stderr(self, _):
+            return rest.pop(0)
+
+        def recv(self, _):
+            assert not rest
+            return b""
+
+    stderr = bytearray()
+    assert list(ssh.Session(server.target(), None, threading.Event()).pieces(Channel(), stderr)) == []
+    assert stderr == b"one two"
+
+
 def test_what_people_run_may_say_much_and_none_of_it_is_kept(server):
     lengths = []
     with connect(server.target()) as session:
