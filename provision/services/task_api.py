@@ -116,11 +116,11 @@ def _former_redis() -> list[Resource]:
         unless=("test", "!", "-e", data, "-o", "-e", own),
     )
     return [
-        Absent("/etc/redis/hubctl.conf"),
         Directory(f"{FOLDER}/{former}.d"),
         unit_files("redis-former", {f"{former}.d/hubctl.conf": render("redis/former.service.conf")}),
         Unit(former, enabled=False, running=False),
         *_REDIS.account(),
+        Absent("/etc/redis/hubctl.conf"),
         _REDIS.data(),
         move,
         link,

@@ -9,7 +9,7 @@ from ..render import render
 from .tunnel import Question, TunnelTarget
 from .units import FOLDER, unit_files
 
-_USER, _HOME = "redis", "/var/lib/redis"
+_USER, _HOME, _SETTINGS = "redis", "/var/lib/redis", "/etc/redis"
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,15 @@ class Redis:
         return Directory(self.folder, 0o750, owner=_USER, group=_USER)
 
     def account(self) -> list[Resource]:
-        """Return the package's user and its home, which tells what ids it has if it must be made again."""
-        return [User(_USER, home=_HOME), Directory(_HOME, 0o750, owner=_USER, group=_USER)]
+        """Return the package's user and its folders; its home tells what ids it has if it must be made again.
+
+        Where the home is gone, too, it has other ids, and the folder of its settings is closed to these.
+        """
+        return [
+            User(_USER, home=_HOME),
+            Directory(_HOME, 0o750, owner=_USER, group=_USER),
+            Directory(_SETTINGS, 0o2770, owner=_USER, group=_USER),
+        ]
 
     def target(self) -> TunnelTarget:
         """Return it as the far end of a tunnel."""
@@ -56,7 +63,7 @@ class Redis:
         name, data = f"redis-{self.service}", self.data()
         values = {"socket": self.socket, "folder": self.folder, "maxmemory": self.memory}
         config = File(
-            f"/etc/redis/{name}.conf", render("redis/redis.conf", **values), 0o640, group=self.service
+            f"{_SETTINGS}/{name}.conf", render("redis/redis.conf", **values), 0o640, group=self.service
         )
         drop_in = render("redis/redis-server.service.conf", group=self.service)
         unit = unit_files(name, {f"{self.unit}.d/hubctl.conf": drop_in})

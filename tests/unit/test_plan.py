@@ -353,6 +353,17 @@ def test_every_file_is_owned_and_protected(ctx: Context) -> None:
     assert files["/etc/letsencrypt/renewal-hooks/deploy/hubctl-nginx"].mode == 0o755
 
 
+def test_the_folders_that_only_redis_may_enter_follow_its_user(ctx: Context) -> None:
+    """Made again without its home it has other ids, and could not even read its settings."""
+    resources = plan(ctx).resources
+    ids = [resource.id for resource in resources]
+    folders = {folder.path: folder for folder in resources if isinstance(folder, Directory)}
+    for path in ("/etc/redis", "/var/lib/redis", "/var/lib/redis/task_api"):
+        assert (folders[path].owner, folders[path].group) == ("redis", "redis")
+        user, unit = ids.index("user:redis"), ids.index("unit:redis-server@task_api.service")
+        assert user < ids.index(f"directory:{path}") < unit
+
+
 def test_no_resource_holds_a_mutable_value(ctx: Context) -> None:
     for resource in plan(ctx).resources:
         assert isinstance(hash(resource), int)
