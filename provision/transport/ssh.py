@@ -134,6 +134,7 @@ def _log_in(
             key_filename=str(target.key_file),
             look_for_keys=False,
             allow_agent=False,
+            timeout=seconds,  # for the key exchange, which has no other end where its last words are missing
             banner_timeout=seconds,
             auth_timeout=seconds,
             channel_timeout=seconds,
@@ -141,7 +142,9 @@ def _log_in(
         transport = client.get_transport()
     except paramiko.BadHostKeyException as error:
         raise wrong_host_key(target, error.key) from None
-    except paramiko.AuthenticationException:
+    except paramiko.AuthenticationException as error:
+        if "timeout" in str(error).lower():
+            raise unreachable(target, f"no answer to the login within {seconds:g} s") from None
         raise HubError(
             "login-refused",
             f"{target.pin.node} ({target.address}) does not let {target.user} in",
@@ -154,7 +157,9 @@ def _log_in(
     except Exception as error:  # noqa: BLE001  as above
         if "banner" in str(error) and not target.gateway:
             raise _turned_away(target, str(error)) from None
-        raise unreachable(target, str(error) or error.__class__.__name__) from None
+        silent = "No existing session" in str(error)  # Paramiko's words for a key exchange that did not end
+        why = f"no key exchange within {seconds:g} s" if silent else str(error) or error.__class__.__name__
+        raise unreachable(target, why) from None
     if transport is None:
         raise unreachable(target, "the connection is closed")
     return transport

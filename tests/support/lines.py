@@ -33,10 +33,11 @@ class Line:
 
     Args:
         address: of the node.
+        port: of its sshd.
     """
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, address: str, port: int = 22) -> None:
+        self._far = (address, port)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self.port = int(self._listening.getsockname()[1])
@@ -49,7 +50,7 @@ class Line:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listening.accept()
-                far = socket.create_connection((self._address, 22))
+                far = socket.create_connection(self._far)
                 self._open += [near, far]
                 self.carried = {"there": 0, "back": 0}
                 ways: tuple[tuple[Way, socket.socket, socket.socket], ...] = (

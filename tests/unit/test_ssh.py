@@ -17,6 +17,7 @@ from provision.transport import people, ssh
 from provision.transport.connect import connect, shown_key
 from provision.transport.hostkeys import Pin, fingerprint
 from provision.transport.target import Target
+from tests.support.lines import Fault, Line
 from tests.support.sshd import SSHD, Server, free_port, write_private
 
 
@@ -53,6 +54,17 @@ def test_a_node_behind_a_gateway_is_reached_through_it_with_the_keys_of_both(ser
     with pytest.raises(HubError) as caught, connect(server.target(gateway=server.target(key=other))):
         pytest.fail("went through a gateway with another key")
     assert caught.value.code == "host-key-changed"
+
+
+@pytest.mark.parametrize("part", [20, 600, 1200, 1500])
+def test_a_server_that_falls_silent_in_its_greeting_or_key_exchange_is_given_up(server, part):
+    line = Line("127.0.0.1", server.port)
+    line.fault = Fault("stall", "back", part)
+    with pytest.raises(HubError) as caught, connect(server.target(port=line.port), seconds=1):
+        pytest.fail("logged in to a server that says nothing")
+    line.close()
+    assert caught.value.code == "unreachable"
+    assert caught.value.why
 
 
 def test_what_a_gateway_cannot_reach_is_named_with_the_gateway(server):
