@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from provision.node.intact import MANIFEST
 from provision.node.manifest import dump
 from provision.node.resources import Resource
 from provision.packing import engine_archive
@@ -120,7 +121,10 @@ class Machine:
         self.path("fake/calls.jsonl").unlink(missing_ok=True)
 
     def tree(self) -> dict[str, tuple[int, str]]:
-        """Return every file's mode and content, and every link's target, below /etc and /opt."""
+        """Return every file's mode and content, and every link's target, below /etc and /opt.
+
+        A manifest's content is left out: it has the times of the files that it is of.
+        """
         found = {}
         for path in sorted([*self.path("etc").rglob("*"), *self.path("opt").rglob("*")]):
             if path.is_symlink():
@@ -128,7 +132,7 @@ class Machine:
             elif path.is_file():
                 found[str(path.relative_to(self.root))] = (
                     path.stat().st_mode,
-                    path.read_text(errors="replace"),
+                    "" if path.name == MANIFEST else path.read_text(errors="replace"),
                 )
         return found
 
