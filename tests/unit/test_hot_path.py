@@ -108,8 +108,20 @@ def test_the_line_is_opened_before_paramiko_is_imported(tmp_path):
     assert not {"paramiko", "cryptography", "jinja2", "provision.services"} & modules
 
 
-QUIET = 0.2
-"""Seconds of silence after which this side is taken to wait for the other."""
+PAUSE, QUIET = 0.01, 20
+"""Seconds between looks at this side, and at how many it is at rest before it is taken to wait for the other."""
+
+
+def _at_rest():
+    """Whether no other thread of this process runs, or would if a processor were free."""
+    tasks, own = Path("/proc/self/task"), threading.get_native_id()
+    states = set()
+    with contextlib.suppress(FileNotFoundError):  # threads end
+        for thread in tasks.iterdir():
+            if int(thread.name) != own:
+                states.add((thread / "stat").read_text().rpartition(") ")[2][0])
+        return states <= {"S"}
+    return False
 
 
 class Line:
@@ -120,7 +132,7 @@ class Line:
 
     def __init__(self, port):
         self.turns = 0
-        self._said = 0.0
+        self._silent = 0
         self._last, self._lock = None, threading.Lock()
         self._server = port
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -138,10 +150,11 @@ class Line:
     def _pump(self, source, sink, direction):
         with contextlib.suppress(OSError):  # either side may be gone at the end
             while data := source.recv(1 << 16):
-                while direction == "back" and time.monotonic() - self._said < QUIET:
-                    time.sleep(0.01)
+                while direction == "back" and self._silent < QUIET:
+                    time.sleep(PAUSE)
+                    self._silent += _at_rest()
                 with self._lock:
-                    self._said = time.monotonic() if direction == "there" else self._said
+                    self._silent = 0 if direction == "there" else self._silent
                     self.turns += direction == "there" and self._last == "back"
                     self._last = direction
                 sink.sendall(data)
