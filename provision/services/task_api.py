@@ -45,7 +45,13 @@ def _steps(ctx: Context, service: TaskApi) -> list[Resource]:
 
 
 def _site(ctx: Context, service: TaskApi) -> list[Resource]:
-    return web.website(ctx, NAME, max_body=service.limits.request_bytes, socket=web_socket(NAME))
+    return web.website(
+        ctx,
+        NAME,
+        max_body=service.limits.request_bytes,
+        socket=web_socket(NAME),
+        cors_origins=service.cors_origins,
+    )
 
 
 def _workers_elsewhere(ctx: Context) -> list[Resource]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from provision.bundles import Bundle
 from provision.inventory.load import load
@@ -19,14 +21,27 @@ from tests.support.node_engine import Machine
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
-def node_files() -> dict[str, str]:
+@pytest.fixture
+def origins() -> tuple[str, ...]:
+    """Web origins whose pages may call the API of the node."""
+    return ("*",)
+
+
+@pytest.fixture
+def node_files(origins: tuple[str, ...]) -> dict[str, str]:
     """Texts by path, for the node of the demo."""
+    return _files(origins)
+
+
+@cache
+def _files(origins: tuple[str, ...]) -> dict[str, str]:
     fleet = load(ROOT / "inventories" / "demo.yml")
+    node = fleet.nodes["apis"]
+    task_api = replace(node.services.task_api, cors_origins=origins)  # type: ignore[type-var]
     ctx = Context(
         fleet,
         "apis",
-        fleet.nodes["apis"],
+        replace(node, services=replace(node.services, task_api=task_api)),
         "https://acme.test/dir",
         lambda _: Bundle("ab" * 32, "flask==3.1.3\n"),
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import http.client
 import json
 import re
+import resource
 import socket
 import ssl
 import subprocess
@@ -111,6 +113,7 @@ def edge(
             if self.path == "/slow":
                 found.slow.wait(20)
             self.send_response(200)
+            self.send_header("Content-Type", "text/plain")
             self.end_headers()
             self.wfile.write(b"ok")
 
@@ -138,6 +141,7 @@ def _moved(text: str, edge: Edge) -> str:
         "/run/hub-task_api/": f"{edge.folder}/",
         "/run/nginx.pid": f"{edge.folder}/nginx.pid",
         "user www-data;": f"user {getpass.getuser()};",
+        "worker_processes auto;": "worker_processes 1;",  # as on the smallest node
         "<mime>": str(mime),
     }
     for place, here in places.items():
@@ -334,6 +338,50 @@ def test_a_client_has_so_many_requests_under_way_and_no_more(edge: Edge) -> None
     for connection in waiting:
         assert connection.recv(12) == b"HTTP/1.1 200"
         connection.close()
+
+
+HELD = 5_000
+
+
+@pytest.fixture
+def files() -> Iterator[None]:
+    """Let this process open as many files as a test holds connections."""
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(before, HELD + 1_000), most))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
+
+
+@pytest.mark.usefixtures("files")
+def test_thousands_of_requests_that_never_end_leave_room_for_others(edge: Edge) -> None:
+    with contextlib.ExitStack() as held:
+        for _ in range(HELD):
+            connection = held.enter_context(socket.create_connection(("127.0.0.1", edge.http), 20))
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: tasks")
+        for _ in range(20):
+            assert edge.secure("GET", "/health").status == 200
+    assert "worker_connections" not in (edge.folder / "error.log").read_text()
+
+
+def test_web_pages_can_read_what_the_web_server_answers_itself(edge: Edge) -> None:
+    page = {"Origin": "https://lab.example"}
+    answers = [edge.secure("GET", "/task", headers={"Content-Length": "2000001", **page})]
+    assert edge.secure("GET", "/health", headers=page).headers["Access-Control-Allow-Origin"] is None
+    (edge.folder / "web.sock").unlink()
+    answers.append(edge.secure("GET", "/health", headers=page))
+    assert [answer.status for answer in answers] == [413, 503]
+    assert [answer.headers["Access-Control-Allow-Origin"] for answer in answers] == ["*", "*"]
+
+
+@pytest.mark.parametrize("origins", [("https://lab.example", "https://other.example:8443")])
+def test_only_pages_of_the_origins_of_the_inventory_can(edge: Edge, origins: tuple[str, ...]) -> None:
+    (edge.folder / "web.sock").unlink()
+
+    def readers(origin: str) -> str | None:
+        return edge.secure("GET", "/", headers={"Origin": origin}).headers["Access-Control-Allow-Origin"]
+
+    assert [readers(origin) for origin in origins] == list(origins)
+    assert [readers(origin) for origin in ("https://evil.example", "", "*")] == [None] * 3
 
 
 def test_each_request_is_one_json_line_in_the_log(edge: Edge) -> None:
