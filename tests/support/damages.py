@@ -42,13 +42,11 @@ class Damage:
         kind: what is done, in a few words; the same for all resources that it is done to.
         resource: id of the resource.
         script: the shell's line that does it on the node.
-        number: its place among the ways of its kind of resource.
     """
 
     kind: str
     resource: str
     script: str
-    number: int
 
     def __str__(self) -> str:
         """Name it."""
@@ -67,40 +65,40 @@ Ways = Mapping[str, str]
 def damages(plan: Sequence[Resource]) -> list[Damage]:
     """Return all that can be damaged of a plan, and mended by a deploy."""
     return [
-        Damage(kind, resource.id, script, number)
+        Damage(kind, resource.id, script)
         for resource in plan
-        for number, kind, script in _ways(resource)
+        for kind, script in _ways(resource)
         if script and (kind, resource.id) not in _LOCKS_OUT
     ]
 
 
 def rounds(plan: Sequence[Resource]) -> list[list[Damage]]:
-    """Return the damages in few groups that one deploy mends each: one way a kind of resource, on all resources.
+    """Return the damages in groups that one deploy mends: all of a kind at once.
 
-    What only repeats at length how another is mended is left out. Packages and accounts have rounds of their own: dpkg
-    installs nothing while a user is gone that it keeps a file's owner for, and a user's folder tells what ids it had.
+    Of the groups of files that one program checks only one is damaged at a time: it refuses each for the others.
     """
-    found: dict[tuple[int, str], list[Damage]] = {}
+    checks = [resource.check[0] for resource in plan if isinstance(resource, CheckedFiles)]
+    checked = [resource.id for resource in plan if isinstance(resource, CheckedFiles)]
+    turn = {name: checks[:number].count(checks[number]) for number, name in enumerate(checked)}
+    found: dict[tuple[str, int], list[Damage]] = {}
     for damage in damages(plan):
-        if damage.kind not in _REPEATS:
-            apart = next((word for word in ("packages", "user", "group") if damage.kind.startswith(word)), "")
-            found.setdefault((damage.number, apart), []).append(damage)
+        place = turn.get(damage.resource, 0) if checks_refuse(damage) else 0
+        found.setdefault((damage.kind, place), []).append(damage)
     return list(found.values())
 
 
-def kinds(plan: Sequence[Resource]) -> list[list[Damage]]:
-    """Return the damages in groups of one kind each, on all resources."""
-    found: dict[str, list[Damage]] = {}
-    for damage in damages(plan):
-        found.setdefault(damage.kind, []).append(damage)
-    return list(found.values())
+def checks_refuse(damage: Damage) -> bool:
+    """Whether a program that reads the damaged file may refuse all that it reads."""
+    return damage.kind.startswith("file ") and damage.kind not in (
+        "file of a wrong mode",
+        "file of another owner",
+    )
 
 
-def _ways(resource: Resource) -> Iterator[tuple[int, str, str]]:
+def _ways(resource: Resource) -> Iterator[tuple[str, str]]:
     parts = resource.files if isinstance(resource, CheckedFiles) else (resource,)
     for part in parts:
-        for number, (kind, script) in enumerate(_BY_KIND[type(part)](part).items()):
-            yield number, kind, script
+        yield from _BY_KIND[type(part)](part).items()
 
 
 def _file(file: File) -> Ways:
@@ -281,13 +279,9 @@ _BY_KIND: Mapping[type[Resource], Callable[[Any], Ways]] = {
     Withheld: _nothing,
 }
 
-_REPEATS = {
-    "environment replaced by a folder",
-    "environment's mark deleted",
-    "packages purged",
-}
 _SSH = (
     "stopped",
+    "disabled",
     "masked",
     "masked until the next boot",
     "killed",
