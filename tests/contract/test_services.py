@@ -59,6 +59,7 @@ def test_a_reboot_loses_nothing_and_everything_starts_again(service):
 
 
 @each_service
+@pytest.mark.soak(short=0, full=1)
 def test_whatever_of_its_plan_is_deleted_or_damaged_one_deploy_mends_it(service):
     """Each way of damage on all resources that it fits; what all nodes have is damaged for the first service."""
     plan = plans_of(service.fleet)[service.node]
@@ -69,7 +70,7 @@ def test_whatever_of_its_plan_is_deleted_or_damaged_one_deploy_mends_it(service)
 
 
 @each_service
-@pytest.mark.soak(short=2, full=40)
+@pytest.mark.soak(short=0, full=40)
 def test_whatever_is_damaged_when_the_machine_starts_one_deploy_mends_it(service, chance, times):
     everything = [
         (node, damage)
