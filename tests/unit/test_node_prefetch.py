@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from provision.node.intact import MANIFEST
 from provision.node.resources import Environment, Packages, PythonEnv
 
 PLAN = [
@@ -26,7 +27,9 @@ def meanwhile(machine):
 
 
 def marks(machine):
-    return [path.name for place in (UV, APP) for path in machine.root.glob(f"{place}/.hubctl-*")]
+    """Return how far environments are."""
+    found = [path.name for place in (UV, APP) for path in machine.root.glob(f"{place}/.hubctl-*")]
+    return [name for name in found if name != MANIFEST]
 
 
 def installations(machine):

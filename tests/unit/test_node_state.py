@@ -128,9 +128,9 @@ def test_files_without_a_format_are_those_of_the_version_before(machine):
     machine.write(JOURNAL, '{"pending": {}, "switches": {"app": {"release": "b2", "former": "a1"}}}')
     machine.write(INDEX, json.dumps([{"path": "/etc/g", "kind": "absent"}]))
     machine.write("etc/g", "half\n")
-    machine.write(PLAN, '{"run": {}, "resources": [{"kind": "unit", "name": "x.service"}]}')
     assert deploy(machine, "b2").changed == ["release:app"]
     assert not machine.path("etc/g").exists()
+    machine.write(PLAN, '{"run": {}, "resources": [{"kind": "unit", "name": "x.service"}]}')
     assert machine.ask("status").of("data")[0]["data"]["processes"][-1]["unit"] == "x.service"
 
 
