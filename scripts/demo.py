@@ -89,7 +89,7 @@ def _places(loaded: LoadedFleet) -> list[Place]:
         Place(node, name, Site(loaded.fleet.fqdn(shape.hostname), loaded.target(node).address, roots))
         for node, parts in loaded.fleet.nodes.items()
         for name, shape in parts.services.present().items()
-        if isinstance(shape, service.Site) and shape.hostname
+        if isinstance(shape, service.WebService) and shape.hostname
     ]
 
 
