@@ -161,6 +161,10 @@ def test_what_was_found_is_given_whatever_ends_the_task(make_service: Any, endle
     assert (status, answer["count"], answer["entropy"]) == (402, 1, 175)
     assert "too large" in answer["message"]
     assert "Error" not in answer["message"]
+
+
+def test_what_was_found_is_given_though_its_solver_is_killed(make_service: Any, endless: Any) -> None:
+    service = make_service()
     task = service.client.post(**endless, init_k=1)
     wait_until(service.solvers)
     for solver in service.solvers():
