@@ -149,7 +149,7 @@ def main() -> None:
     """Print one line an instance and write all figures to `bench/results/solver.json`."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", help="only instances whose name begins so")
-    parser.add_argument("--limit", type=float, default=20.0, help="seconds that an opponent may take")
+    parser.add_argument("--limit", type=float, default=4.0, help="seconds that an opponent may take")
     parser.add_argument(
         "--repeats", type=int, default=5, help="processes of each contender, and seeds of the solver"
     )
