@@ -27,6 +27,7 @@ from .commands import (
     schema,
     secrets,
     status,
+    users,
 )
 from .errors import Exit
 
@@ -54,6 +55,7 @@ app.command("destroy-node")(destroy_node.destroy_node)
 app.command("schema")(schema.schema)
 app.add_typer(lock.app, name="lock")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(users.app, name="users")
 app.add_typer(image.app, name="image")
 app.add_typer(local.app, name="local")
 

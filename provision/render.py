@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Callable
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701  the filters below quote for configuration syntaxes, none of them HTML
+        autoescape=False,  # noqa: S701  each value is quoted by the filter of its syntax
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -105,6 +106,11 @@ def sql_identifier(value: object) -> Quoted:
     return Quoted('"' + text.replace('"', '""') + '"')
 
 
+def html(value: object) -> Quoted:
+    """Quote text for a page, between tags or in a quoted attribute."""
+    return Quoted(escape(_text(value, "HTML")))
+
+
 def as_json(value: object) -> Quoted:
     """Write any plain data as JSON in one line of ASCII."""
     return Quoted(json.dumps(value, sort_keys=True))
@@ -118,6 +124,7 @@ FILTERS: dict[str, Callable[[object], Quoted]] = {
     "shell": shell,
     "sql_literal": sql_literal,
     "sql_identifier": sql_identifier,
+    "html": html,
     "json": as_json,
 }
 

@@ -52,6 +52,7 @@ class Listener:
 
                     self._outcome.data = answers.read(self._op, self._answer)
                 self._outcome.ok, self._outcome.changed = event.ok, event.changed
+                self._outcome.ended = True
                 self._outcome.failed, self._outcome.seconds = event.failed, event.seconds
 
     def _resource(self, event: Resource) -> None:

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Outcome:
-    """What became of one node: counts of its resources, and the error that stopped it, if one did."""
+    """What became of one node: counts of its resources, and the error that stopped it, if one did.
+
+    `ended` says that the node itself told how it ended; else more may be done than was heard.
+    """
 
     node: str
     ok: int = 0
@@ -23,6 +26,7 @@ class Outcome:
     error: HubError | None = None
     changes: list[Resource] = field(default_factory=list)
     data: Any = None
+    ended: bool = False
 
     @property
     def tried(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -43,14 +44,16 @@ class Completed:
 def run_program(
     argv: Sequence[str],
     *,
+    stdin: str = "",
     env: Mapping[str, str] | None = None,
     timeout: float = 600,
     on_line: OnLine = None,
 ) -> Completed:
-    """Run a program without a shell, in its own peer, with nothing to read.
+    """Run a program without a shell, in its own peer.
 
     Args:
         argv: the program and its arguments.
+        stdin: what it reads: less than a pipe holds, 64 KiB.
         env: variables added to the engine's own.
         timeout: seconds after which the program and its children are killed.
         on_line: called with each line of output as it comes.
@@ -61,7 +64,7 @@ def run_program(
     try:
         child = subprocess.Popen(
             list(argv),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=environment,
@@ -70,6 +73,9 @@ def run_program(
         )
     except (FileNotFoundError, PermissionError) as error:
         return Completed(127, f"{argv[0]}: {error.strerror}")
+    if child.stdin is not None:
+        with contextlib.suppress(BrokenPipeError), child.stdin:
+            child.stdin.write(stdin.encode())
     output = _Output(on_line)
     expired = _follow(child, output, timeout)
     status = child.wait()

@@ -201,6 +201,27 @@ class Recipient(TypedDict):
     removed: NotRequired[Annotated[bool, "true; `remove`"]]
 
 
+class User(TypedDict):
+    """A user of a hub: `users list`."""
+
+    node: Annotated[str, "the node"]
+    name: Annotated[str, "who"]
+    admin: Annotated[bool, "whether they are an admin of the hub"]
+    seen: Annotated[str | None, "when they were last active; null where they never were"]
+    bytes: Annotated[int | None, "what their home takes; null where that could not be told"]
+    server: Annotated[bool, "whether their server runs"]
+    leaving: Annotated[bool, "whether they are being removed"]
+
+
+class Account(TypedDict):
+    """What became of a user: `users add`, `users import`, `users passwd`, `users remove`."""
+
+    node: Annotated[str, "the node"]
+    name: Annotated[str, "who"]
+    done: Annotated[list[str], "what was done; nothing of one who was there already"]
+    password: NotRequired[Annotated[str, "that was made, unless it is on a sheet (`--sheet`)"]]
+
+
 class Image(TypedDict):
     """An image of the account's own: `image bake`, `image list`."""
 
@@ -231,7 +252,7 @@ class Local(TypedDict):
 
 KINDS: tuple[type[Any], ...] = (
     *(Step, Error, Engine, Outcome, Node, Destroyed, Pin, Status, Tunnel, Release, Run, Lock, Output, Ran),
-    *(Rotation, Rotated, Kept, Secret, Edited, Recipient, Image, Removed, Local),
+    *(Rotation, Rotated, Kept, Secret, Edited, Recipient, User, Account, Image, Removed, Local),
 )
 EVENTS: Mapping[str, type[Any]] = {kind.__name__.lower(): kind for kind in KINDS}
 
@@ -262,7 +283,7 @@ def page() -> str:
         "",
         "With `--json` standard output has one JSON object a line and nothing else; what is for people goes to",
         "standard error. Every object has `event`, its kind, and `time` (UTC, ISO 8601). New kinds and fields may",
-        "come; skip what you do not know. Secrets are in none of them.",
+        "come; skip what you do not know. Secrets are in none of them, but for passwords that `users` has just made.",
     ]
     for name, kind in EVENTS.items():
         lines += ["", f"## {name}", "", kind.__doc__ or "", "", "| field | type | meaning |", "|---|---|---|"]

@@ -132,6 +132,33 @@ class Lock(Struct, frozen=True):
         return plain(self.holder) if self.holder else None
 
 
+class User(Struct, frozen=True):
+    """A user of a hub.
+
+    Attributes:
+        name: who.
+        admin: whether they are an admin of the hub.
+        seen: when they were last active, UTC in ISO 8601.
+        bytes: what their home takes.
+        server: whether their server runs.
+        leaving: whether they are being removed.
+    """
+
+    name: Name
+    admin: bool
+    seen: Name | None
+    bytes: _Bytes | None
+    server: bool
+    leaving: bool
+
+
+class Users(Struct, frozen=True):
+    """The users of a hub, and the names that the node's other accounts and groups have."""
+
+    users: list[User]
+    others: list[Name] = []
+
+
 ANSWERS: Mapping[str, type[Struct]] = {
     "ask": Heard,
     "history": History,
@@ -139,6 +166,7 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "lock-status": Lock,
     "releases": Releases,
     "status": Status,
+    "users-list": Users,
 }
 
 

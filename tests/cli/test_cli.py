@@ -23,6 +23,7 @@ COMMANDS = [
     "image",
     "lock",
     "local",
+    "users",
 ]
 HEAVY = (
     "paramiko",

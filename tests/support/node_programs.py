@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sys
+import tarfile
 import threading
 import time
 from pathlib import Path
@@ -30,13 +31,14 @@ class Programs:
             if unit["active"] == "active":
                 self.listen(name)
 
-    def __call__(self, argv, *, env=None, timeout=600, on_line=None):
+    def __call__(self, argv, *, stdin="", env=None, timeout=600, on_line=None):
         with (self.state / "calls.jsonl").open("a") as calls:
             calls.write(json.dumps([Path(argv[0]).name, *argv[1:]]) + "\n")
         name = Path(argv[0]).name.replace("-", "_")
         play = getattr(self, name, None)
         if play is None:
             return Completed(127, f"{argv[0]}: No such file or directory")
+        self.stdin = stdin
         status, output = play(*argv[1:])
         for line in output.splitlines():
             if on_line:
@@ -249,15 +251,57 @@ class Programs:
         if "--user-group" in argv:
             self.add("etc/group", f"{name}:x:{number}:")
         self.add("etc/passwd", f"{name}:x:{number}:{number}::{home}:{shell}")
+        self.add("etc/shadow", f"{name}:!:20000:0:99999:7:::")
         return self.usermod(*argv) if "--groups" in argv else (0, "")
 
     def usermod(self, *argv):
+        if "--lock" in argv:
+            return self.edit("etc/shadow", argv[-1], lambda row: [row[0], f"!{row[1]}", *row[2:]])
         groups, path = argv[argv.index("--groups") + 1].split(","), self.root / "etc/group"
         rows = [line.split(":") for line in path.read_text().splitlines()]
         for row in rows:
             if row[0] in groups:
                 row[3] = ",".join(filter(None, [*row[3].split(","), argv[-1]]))
         path.write_text("".join(":".join(row) + "\n" for row in rows))
+        return 0, ""
+
+    def userdel(self, name):
+        for table in ("etc/passwd", "etc/shadow", "etc/group"):
+            self.edit(table, name, lambda _: None)
+        return self.leave("hub-users", name)
+
+    def gpasswd(self, action, name, group):
+        join = ("--append", "--groups", group, name)
+        return self.usermod(*join) if action == "--add" else self.leave(group, name)
+
+    def leave(self, group, name):
+        return self.edit(
+            "etc/group",
+            group,
+            lambda row: [*row[:3], ",".join(other for other in row[3].split(",") if other != name)],
+        )
+
+    def chpasswd(self):
+        name, _, password = self.stdin.removesuffix("\n").partition(":")
+        return self.edit("etc/shadow", name, lambda row: [row[0], f"hash of {password}", *row[2:]])
+
+    def edit(self, table, name, change):
+        """Change the row of a table that begins with a name, or take it out."""
+        path = self.root / table
+        rows = [line.split(":") for line in path.read_text().splitlines()]
+        rows = [change(row) if row[0] == name else row for row in rows]
+        path.write_text("".join(":".join(row) + "\n" for row in rows if row))
+        return 0, ""
+
+    def du(self, *argv):
+        return 0, "".join(f"4096\t{path}\n" for path in argv[argv.index("--") + 1 :])
+
+    def tar(self, *argv):
+        if (self.state / "tar-fails").exists():
+            Path(argv[argv.index("--file") + 1]).write_text("half")
+            return 2, "tar: the disk says no\n"
+        with tarfile.open(argv[argv.index("--file") + 1], "w:gz") as archive:
+            archive.add(Path(argv[argv.index("--directory") + 1], argv[-1]), argv[-1])
         return 0, ""
 
     def add(self, table, line):

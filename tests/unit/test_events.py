@@ -42,7 +42,12 @@ def test_every_field_that_is_written_is_described() -> None:
 
 
 def test_answers_of_nodes_are_described_as_they_are_read() -> None:
-    for kind, answer in (("status", answers.Status), ("release", answers.Release), ("run", answers.Done)):
+    for kind, answer in (
+        ("status", answers.Status),
+        ("release", answers.Release),
+        ("run", answers.Done),
+        ("user", answers.User),
+    ):
         names = {field.encode_name for field in msgspec.structs.fields(answer)}
         assert set(fields(EVENTS[kind])) == {"node", *names}
 

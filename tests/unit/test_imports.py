@@ -41,7 +41,7 @@ NODE_LAYERS = (
     {"tally"},
     {"beside", "prefetch"},
     {"resources"},
-    {"releases"},
+    {"releases", "users"},
     {"apt", "certbot", "clock", "originals", "stopping", "ufw", "venv"},
     {"run"},
     {"audit", "facts", "journal", "lock", "systemd"},

@@ -21,6 +21,10 @@ _MODULES = {
     "rollback": "rollback",
     "seal": "seal",
     "status": "status",
+    "users-add": "users",
+    "users-list": "users",
+    "users-password": "users",
+    "users-remove": "users",
 }
 
 Op = Callable[[Request], int]

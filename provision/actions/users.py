@@ -1,0 +1,146 @@
+"""Users of a hub: what a node is asked for, and what came of it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import Exit, HubError
+from ..inventory.model import service_shapes
+from ..inventory.services.service import WebService
+from ..node.users.names import LONGEST_NAME, name_problem, password_problem
+from ..secrets.spoken import spoken
+from ..secrets.value import Secret
+from .fleet import LoadedFleet
+from .job import Job
+from .outcome import Outcome
+
+SERVICE = "jupyterhub"
+SET = "set the password"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody as they shall be; `admin` None leaves that as it is, `made` says whether the password is ours."""
+
+    name: str
+    password: Secret
+    admin: bool | None = None
+    made: bool = True
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of one user: what was done, and the person if they have the password now."""
+
+    name: str
+    what: tuple[str, ...]
+    person: Person | None = None
+
+
+def person(name: str, password: Secret | None = None, *, admin: bool | None = None) -> Person:
+    """Return somebody, with a new password where none is given."""
+    return Person(name, password or spoken(), admin, made=password is None)
+
+
+def hub_node(loaded: LoadedFleet, name: str = "") -> str:
+    """Return the node of the hub that is meant; one that is named need not have the hub, as when it was taken out.
+
+    Raises:
+        HubError: there is none, or several.
+    """
+    from ..inventory.hosts import node_named
+
+    if name:
+        node_named(loaded.fleet, name, loaded.path)
+        return name
+    hubs = [node for node, has in loaded.fleet.nodes.items() if SERVICE in has.services.present()]
+    if len(hubs) == 1:
+        return hubs[0]
+    raise HubError(
+        "several-hubs" if hubs else "no-hub",
+        "several nodes have a hub, and none was named" if hubs else f"no node of {loaded.path} has a hub",
+        why=f"with the service {SERVICE}: {', '.join(hubs)}" if hubs else f"none has the service {SERVICE}",
+        hint=f"`hubctl users list --node {hubs[0] if hubs else next(iter(loaded.fleet.nodes), 'NODE')}`",
+        exit_code=Exit.USAGE,
+    )
+
+
+def address_of(loaded: LoadedFleet, node: str) -> str:
+    """Return where people find the hub of a node, or nothing where it has no name on the web."""
+    service = loaded.fleet.nodes[node].services.present().get(SERVICE)
+    hostname = service.hostname if isinstance(service, WebService) else None
+    return f"https://{loaded.fleet.fqdn(hostname)}" if hostname else ""
+
+
+def check_names(names: Sequence[str]) -> None:
+    """See that people can be called so.
+
+    Raises:
+        HubError: a name is none; with what would do.
+    """
+    bad = [(name, why) for name in names if (why := name_trouble(name))]
+    if bad:
+        cures = [nearest_name(name) for name, _ in bad]
+        hint = f"did you mean `{' '.join(cures)}`?" if all(cures) else "name them in another way"
+        raise HubError(
+            "bad-name",
+            f"nobody can be called {', '.join(repr(name) for name, _ in bad)}",
+            why="\n".join(f"{name!r}: {why}" for name, why in bad),
+            hint=hint,
+            exit_code=Exit.USAGE,
+        )
+
+
+def name_trouble(name: str) -> str:
+    """Return why a hub's user cannot be called so, or nothing."""
+    if name in service_shapes():
+        return "it is the name of a service, whose account it would be"
+    return name_problem(name)
+
+
+def nearest_name(name: str) -> str:
+    """Return the nearest name that can be one, or nothing: of an e-mail address what comes before the @."""
+    plain = unicodedata.normalize("NFKD", name.strip().partition("@")[0].replace("ß", "ss")).lower()
+    letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    words = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in letters).split()
+    found = "-".join(words).lstrip("0123456789-")[:LONGEST_NAME].rstrip("-")
+    return "" if name_trouble(found) else found
+
+
+def check_password(name: str, password: Secret) -> None:
+    """See that a password is fit.
+
+    Raises:
+        HubError: it is not; it is not shown.
+    """
+    if why := password_problem(name, password.reveal()):
+        raise HubError(
+            "bad-password",
+            f"the password of {name} is not taken",
+            why=why,
+            hint="give a longer one, or none: hubctl makes one that is easily read",
+            exit_code=Exit.USAGE,
+        )
+
+
+def set_people(
+    job: Job, op: str, node: str, people: Sequence[Person], **fields: Any
+) -> tuple[Outcome, list[Done]]:
+    """Have a node make users or set passwords; return what became of those that it came to."""
+    asked = [{"name": each.name, "password": each.password.reveal(), "admin": each.admin} for each in people]
+    by_name = {each.name: each for each in people}
+    outcome = job.ask(op, node, users=asked, **fields)
+    return outcome, [
+        Done(name, what, by_name.get(name) if SET in what else None) for name, what in done(outcome)
+    ]
+
+
+def done(outcome: Outcome) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the users that were changed, and what was done."""
+    return [
+        (change.id.removeprefix("account:"), tuple(each.what for each in change.changes))
+        for change in outcome.changes
+    ]

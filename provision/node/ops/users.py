@@ -1,0 +1,187 @@
+"""users-list, users-add, users-password and users-remove: who may use the hub of this node."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any, Callable
+
+from ..errors import Interrupted, NodeError
+from ..records import dataclass
+from ..request import Request, exclusively
+from ..resources.base import Change
+from ..run import Run
+from ..tally import Tally
+from ..users import accounts, hub, removal
+from ..users.names import name_problem, password_problem
+from .answer import answer
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A user as asked for; `admin` None leaves that as it is."""
+
+    name: str
+    password: str
+    admin: bool | None = None
+
+
+def users_list(request: Request) -> int:
+    """Answer with the users, and the names that others have; with `sizes`, what the homes take."""
+    run = request.run(apply=False)
+    members, leaving = accounts.members(run), removal.begun(run)
+    names = sorted({*members, *leaving})
+    sizes = accounts.bytes_of(run, [accounts.home_of(name) for name in names]) if _sizes(request) else {}
+    seen = hub.last_seen(run)
+    units = run.units.now(*(removal.server_of(name) for name in names))
+    users = [
+        {
+            "name": name,
+            "admin": members.get(name, False),
+            "seen": seen.get(name),
+            "bytes": sizes.get(accounts.home_of(name)),
+            "server": unit.running,
+            "leaving": name in leaving,
+        }
+        for name, unit in zip(names, units)
+    ]
+    return answer(request, {"users": users, "others": sorted(accounts.taken(run))})
+
+
+def _sizes(request: Request) -> bool:
+    return request.manifest.get("sizes") is True
+
+
+def users_add(request: Request) -> int:
+    """Make `users`, each `name`, `password` and `admin`; with `new` false, those there are already keep passwords."""
+    wanted = _wanted(request)
+    new = request.manifest.get("new") is True
+
+    def body(run: Run, tally: Tally) -> None:
+        members = accounts.members(run)
+        _refuse(_unfit(run, wanted), "bad-user", "no user was made")
+        if new:
+            there = [each.name for each in wanted if each.name in members]
+            _refuse(_there(run, there), "user-exists", "no user was made")
+        accounts.make_groups(run)
+        former = removal.highest_number(run)
+        _each(run, tally, wanted, lambda each: _add(run, each, former))
+
+    return exclusively(request, body, len(wanted))
+
+
+def _add(run: Run, wanted: Wanted, former: int) -> list[str]:
+    done = accounts.make(run, wanted.name, former)
+    run.stage("home")
+    if wanted.admin is not None:
+        done += accounts.set_admin(run, wanted.name, wanted.admin)
+    if accounts.unfinished(run, wanted.name):
+        done += accounts.set_password(run, wanted.name, wanted.password)
+    return done
+
+
+def _unfit(run: Run, wanted: Iterable[Wanted]) -> list[str]:
+    """Return why users cannot be as asked for, a line each."""
+    taken, leaving = accounts.taken(run), removal.begun(run)
+
+    def problem(each: Wanted) -> str:
+        if wrong := name_problem(each.name):
+            return wrong
+        if wrong := password_problem(each.name, each.password):
+            return f"the password: {wrong}"
+        if each.name in leaving:
+            return f"is being removed; `hubctl users remove {each.name}` carries on"
+        if each.name in taken:
+            return "is the name of an account or group of the system"
+        if accounts.home_in_the_way(run, each.name):
+            return f"{accounts.home_of(each.name)} is there already; on the node: move it away"
+        return ""
+
+    return [f"{each.name}: {why}" for each in wanted if (why := problem(each))]
+
+
+def _there(run: Run, names: Iterable[str]) -> list[str]:
+    return [
+        f"{name}: is there already; `hubctl users passwd {name}` gives a new password"
+        for name in names
+        if not accounts.unfinished(run, name)
+    ]
+
+
+def users_password(request: Request) -> int:
+    """Set the passwords of `users`, each `name` and `password`."""
+    wanted = _wanted(request)
+
+    def body(run: Run, tally: Tally) -> None:
+        _known(run, [each.name for each in wanted], accounts.members(run).keys() - removal.begun(run).keys())
+        _refuse(_unfit(run, wanted), "bad-user", "no password was set")
+        _each(run, tally, wanted, lambda each: accounts.set_password(run, each.name, each.password))
+
+    return exclusively(request, body, len(wanted))
+
+
+def users_remove(request: Request) -> int:
+    """Remove the users `names`, each with an archive of the home."""
+    wanted = [Wanted(str(name), "") for name in request.manifest.get("names") or ()]
+
+    def body(run: Run, tally: Tally) -> None:
+        _known(run, [each.name for each in wanted], {*accounts.members(run), *removal.begun(run)})
+        _each(run, tally, wanted, lambda each: _remove(run, each.name))
+
+    return exclusively(request, body, len(wanted))
+
+
+def _remove(run: Run, name: str) -> list[str]:
+    gone = removal.remove_user(run, name)
+    kept = run.path(gone.archive).exists()
+    return ["remove", f"archive {gone.archive}"] if kept else ["remove"]
+
+
+def _wanted(request: Request) -> list[Wanted]:
+    """Read the users of a request.
+
+    Raises:
+        ValueError: they are not of the form.
+    """
+    return [_one(item) for item in request.manifest.get("users") or ()]
+
+
+def _one(item: Any) -> Wanted:
+    if not isinstance(item, dict) or item.get("admin") not in (None, True, False):
+        raise ValueError("a user is a name, a password and perhaps whether they are an admin")
+    return Wanted(str(item.get("name", "")), str(item.get("password", "")), item.get("admin"))
+
+
+def _known(run: Run, names: Iterable[str], known: Iterable[str]) -> None:
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise NodeError(
+            "unknown-user",
+            f"the hub has no user {', '.join(unknown)}",
+            why=f"its users: {', '.join(sorted(accounts.members(run))) or 'none'}",
+            hint="`hubctl users list`",
+        )
+
+
+def _refuse(problems: list[str], code: str, message: str) -> None:
+    if problems:
+        raise NodeError(code, message, why="\n".join(problems))
+
+
+def _each(run: Run, tally: Tally, wanted: list[Wanted], work: Callable[[Wanted], list[str]]) -> None:
+    """Do something with each user in turn, and tell it."""
+    for index, each in enumerate(wanted):
+        if run.peer.interrupted():
+            raise Interrupted
+        name, started = f"account:{each.name}", time.monotonic()
+        run.enter(index, name)
+        try:
+            done = work(each)
+        except (NodeError, OSError):
+            tally.note(name, "failed")
+            raise
+        status = "changed" if done else "ok"
+        tally.note(name, status, [Change(what) for what in done])
+        said = [{"what": what, "diff": ""} for what in done]
+        seconds = round(time.monotonic() - started, 3)
+        run.peer.emit("resource", id=name, status=status, changes=said, seconds=seconds)

@@ -1,0 +1,1 @@
+"""The users of a hub: accounts of the system, in two groups."""

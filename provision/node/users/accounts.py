@@ -1,0 +1,164 @@
+"""Accounts of the system as users of a hub: made, given a password, listed.
+
+A user is a member of the group `hub-users`, a trainer of `hub-admins` too. The system's own tools keep the tables and
+make the hash of a password, as PAM says.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from ..errors import NodeError
+from ..files import kind_of, remove_tree, set_access, sync_directory, temporary
+from ..run import Run
+
+USERS, ADMINS = "hub-users", "hub-admins"
+HOMES = "/home"
+_SHELL = "/bin/bash"
+_SKELETON = "/etc/skel"
+_FIRST, _LAST = 1000, 59_999
+_NEVER_SET = ("", "!", "!!", "*", "!*")
+_HINT = "on the node: see `getent passwd` and `getent group`"
+
+
+def home_of(name: str) -> str:
+    """Return where a user's home is."""
+    return f"{HOMES}/{name}"
+
+
+def members(run: Run) -> dict[str, bool]:
+    """Return the users of the hub by name, and whether each is an admin."""
+    groups, nobody = run.accounts.groups(), (0, frozenset[str]())
+    admins = groups.get(ADMINS, nobody)[1]
+    users = groups.get(USERS, nobody)[1] & run.accounts.users().keys()
+    return {name: name in admins for name in sorted(users)}
+
+
+def taken(run: Run) -> set[str]:
+    """Return the names that accounts and groups of the system have, which are no users of the hub."""
+    names = {USERS, ADMINS, *run.accounts.users(), *run.accounts.groups()}
+    return names - members(run).keys()
+
+
+def unfinished(run: Run, name: str) -> bool:
+    """Whether an account was begun and never had a password: a run was killed while it made it."""
+    rows = (line.split(":") for line in run.path("/etc/shadow").read_text("utf-8", "replace").splitlines())
+    return next((row[1] for row in rows if row[0] == name and len(row) > 1), "") in _NEVER_SET
+
+
+def make_groups(run: Run) -> None:
+    """Make the groups of the hub where they are missing."""
+    for name in (USERS, ADMINS):
+        if name not in run.accounts.groups():
+            _tool(run, ["groupadd", "--system", name], f"group {name} could not be made")
+
+
+def make(run: Run, name: str, former: int) -> list[str]:
+    """Make a user's account and home where they are missing; say what was done.
+
+    Args:
+        run: the run.
+        name: the user's name.
+        former: the highest number that a removed account had: what it left elsewhere is nobody else's.
+    """
+    done = []
+    if name not in run.accounts.users():
+        number = 1 + max([_FIRST - 1, former, *(uid for uid in _numbers(run) if _FIRST <= uid <= _LAST)])
+        argv = ["useradd", "--no-create-home", "--home-dir", home_of(name), "--shell", _SHELL]
+        argv += ["--user-group", "--groups", USERS, "--uid", str(number), name]
+        _tool(run, argv, f"user {name} could not be made")
+        done.append("create")
+    run.stage("created")
+    if _make_home(run, name):
+        done.append("make the home")
+    return done
+
+
+def _numbers(run: Run) -> set[int]:
+    users, groups = run.accounts.users().values(), run.accounts.groups().values()
+    return {user.uid for user in users} | {number for number, _ in groups}
+
+
+def _make_home(run: Run, name: str) -> bool:
+    """Make a home of the system's skeleton, whole or not at all; return whether it was missing."""
+    home, account = run.path(home_of(name)), run.accounts.users()[name]
+    if kind_of(home)[0] == "directory":
+        return False
+    new, skeleton = temporary(home), run.path(_SKELETON)
+    remove_tree(new)
+    home.parent.mkdir(exist_ok=True)
+    new.mkdir(mode=0o700)
+    if skeleton.is_dir():
+        shutil.copytree(skeleton, new, symlinks=True, dirs_exist_ok=True)
+    for path in new.rglob("*"):
+        os.chown(path, account.uid, account.gid, follow_symlinks=False)
+    set_access(new, 0o700, (account.uid, account.gid), directory=True)
+    new.rename(home)
+    sync_directory(home.parent)
+    return True
+
+
+def home_in_the_way(run: Run, name: str) -> bool:
+    """Whether there is something where the home of a new user would be."""
+    return name not in run.accounts.users() and kind_of(run.path(home_of(name)))[0] != "absent"
+
+
+def set_admin(run: Run, name: str, admin: bool) -> list[str]:
+    """Have a user in the group of admins or not; say what was done."""
+    if members(run)[name] == admin:
+        return []
+    argv = ["gpasswd", "--add" if admin else "--delete", name, ADMINS]
+    _tool(run, argv, f"{name} could not be made {'an admin' if admin else 'no admin'}")
+    return ["make an admin" if admin else "no admin any more"]
+
+
+def set_password(run: Run, name: str, password: str) -> list[str]:
+    """Set a password; say what was done. It goes to the system's tool by a pipe."""
+    done = run.system.run(["chpasswd"], stdin=f"{name}:{password}\n")
+    if done.status != 0:
+        why = done.tail().replace(password, "…")
+        raise NodeError("password-failed", f"the password of {name} could not be set", why=why, hint=_HINT)
+    return ["set the password"]
+
+
+def bytes_of(run: Run, homes: list[str]) -> dict[str, int]:
+    """Return what homes take on the disk; what cannot be told in time is left out. Links are not followed."""
+    argv = ["du", "--summarize", "--one-file-system", "--block-size=1", "--", *homes]
+    said = run.system.run(argv, timeout=60).output if homes else ""
+    rows = (line.partition("\t") for line in said.splitlines())
+    return {path: int(size) for size, _, path in rows if size.isdigit()}
+
+
+def _tool(run: Run, argv: list[str], message: str) -> None:
+    run.run_checked(argv, "user-failed", message, hint=_HINT)
+    run.accounts.forget()
+
+
+def lock_out(run: Run, name: str) -> None:
+    """Let a user log in no more, by password or otherwise."""
+    _tool(run, ["usermod", "--lock", "--expiredate", "1", name], f"user {name} could not be locked")
+
+
+def delete(run: Run, name: str) -> None:
+    """Delete an account, if it is there; its home stays."""
+    if name in run.accounts.users():
+        _tool(run, ["userdel", name], f"user {name} could not be deleted")
+
+
+def at_home(run: Run, name: str) -> Path:
+    """Return a user's home.
+
+    Raises:
+        NodeError: it is no folder, as when something else was put there.
+    """
+    home = run.path(home_of(name))
+    kind = kind_of(home)[0]
+    if kind not in ("directory", "absent"):
+        raise NodeError(
+            "home-is-no-folder",
+            f"{home_of(name)} is a {kind}, and no folder: it is left alone",
+            hint=f"on the node: `ls -ld {home_of(name)}`; move it away, then run the same command again",
+        )
+    return home

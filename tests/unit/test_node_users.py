@@ -1,0 +1,217 @@
+"""Users of a hub are accounts of the node: made whole, removed with an archive, whatever is killed in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tarfile
+
+import pytest
+
+from tests.support.node_engine import Machine, Run
+
+WORD = "tamu-rito-keba-nosi"
+ARCHIVE = "var/lib/hub/jupyterhub/archive"
+
+
+def person(name: str, password: str = WORD, admin: bool | None = None) -> dict[str, object]:
+    return {"name": name, "password": password, "admin": admin}
+
+
+def add(machine: Machine, *people: dict[str, object], new: bool = True, **fields: object) -> Run:
+    return machine.ask("users-add", users=list(people), new=new, **fields)
+
+
+def listed(machine: Machine) -> dict[str, dict[str, object]]:
+    (data,) = machine.ask("users-list", sizes=True).of("data")
+    return {user["name"]: user for user in data["data"]["users"]}
+
+
+def row(machine: Machine, table: str, name: str) -> list[str]:
+    rows = [line.split(":") for line in machine.read(table).splitlines()]
+    return next((each for each in rows if each[0] == name), [])
+
+
+def password(machine: Machine, name: str) -> str:
+    return row(machine, "etc/shadow", name)[1].removeprefix("hash of ")
+
+
+def archives(machine: Machine) -> list[str]:
+    return sorted(path.name for path in machine.path(ARCHIVE).glob("*.tar.gz"))
+
+
+@pytest.fixture
+def ann(machine: Machine) -> Machine:
+    """A machine with a user who has work in her home, and links that lead out of it."""
+    machine.write("etc/skel/.profile", "umask 027\n")
+    machine.write("srv/exam", "secret\n")
+    assert add(machine, person("ann", admin=True)).status == 0
+    machine.write("home/ann/work/notebook.ipynb", "{}")
+    machine.path("home/ann/work/exam").symlink_to(machine.path("srv/exam"))
+    machine.path("home/ann/srv").symlink_to(machine.path("srv"))
+    return machine
+
+
+def test_a_user_has_an_account_a_home_of_their_own_and_a_password(ann: Machine) -> None:
+    home = ann.path("home/ann")
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    assert (home / ".profile").read_text() == "umask 027\n"
+    assert home.stat().st_uid == int(row(ann, "etc/passwd", "ann")[2])
+    assert password(ann, "ann") == WORD
+    assert row(ann, "etc/group", "hub-users")[3] == row(ann, "etc/group", "hub-admins")[3] == "ann"
+    assert listed(ann)["ann"] == {
+        "name": "ann",
+        "admin": True,
+        "seen": None,
+        "bytes": 4096,
+        "server": False,
+        "leaving": False,
+    }
+
+
+def test_passwords_are_on_a_pipe_to_the_systems_tool_and_nowhere_else(ann: Machine) -> None:
+    again = ann.ask("users-password", users=[person("ann", "another-word")])
+    assert password(ann, "ann") == "another-word"
+    kept = [path.read_bytes() for path in ann.path("var/lib/hubctl").rglob("*.json*")]
+    said = json.dumps(again.events).encode()
+    for word in (WORD, "another-word"):
+        assert word.encode() not in b"".join([*kept, said, ann.path("fake/calls.jsonl").read_bytes()])
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "why"),
+    [
+        ("Ann", WORD, "a letter from a to z"),
+        ("../root", WORD, "a letter from a to z"),
+        ("-rf", WORD, "a letter from a to z"),
+        ("a" * 33, WORD, "33 characters"),
+        ("root", WORD, "account or group of the system"),
+        ("tape", WORD, "account or group of the system"),
+        ("eve", "short", "8 to 128"),
+        ("eve", "line\nroot:owned", "control character"),
+        ("eve", "eve12345", "guessed"),
+        ("old", WORD, "/home/old is there already"),
+    ],
+)
+def test_what_cannot_be_is_refused_on_the_node_too_and_nothing_is_changed(
+    machine: Machine, name: str, word: str, why: str
+) -> None:
+    machine.write("etc/group", machine.read("etc/group") + "tape:x:26:\n")
+    machine.write("home/old/of-somebody", "")
+    run = add(machine, person("bob"), person(name, word))
+    assert (run.status, run.error["code"]) == (1, "bad-user")
+    assert why in run.error["why"]
+    assert word not in json.dumps(run.events)
+    assert machine.calls("useradd") == machine.calls("groupadd") == []
+
+
+def test_one_who_is_there_is_not_added_again_but_is_no_hindrance_to_a_class(ann: Machine) -> None:
+    assert add(ann, person("ann", "another-word")).error["code"] == "user-exists"
+    run = add(ann, person("ann", "another-word", admin=False), person("bob"), new=False)
+    assert run.changed == ["account:ann", "account:bob"]
+    assert (password(ann, "ann"), password(ann, "bob")) == (WORD, WORD)
+    assert [user["admin"] for user in listed(ann).values()] == [False, False]
+    assert add(ann, person("ann"), person("bob"), new=False).changed == []
+
+
+@pytest.mark.parametrize("stage", ["created", "home"])
+def test_a_user_who_was_half_made_is_finished_by_the_same_command(machine: Machine, stage: str) -> None:
+    assert add(machine, person("ann", "the-first-word"), fault=f"account:ann:{stage}").killed
+    assert add(machine, person("ann", "the-second-word", admin=True)).status == 0
+    assert password(machine, "ann") == "the-second-word"
+    assert stat.S_IMODE(machine.path("home/ann").stat().st_mode) == 0o700
+    assert len(machine.calls("useradd")) == 1
+
+
+def test_nobody_elses_password_is_set(ann: Machine) -> None:
+    run = ann.ask("users-password", users=[person("root"), person("ann", "another-word")])
+    assert run.error["code"] == "unknown-user"
+    assert password(ann, "ann") == WORD
+
+
+def members(machine: Machine) -> dict[str, tarfile.TarInfo]:
+    (name,) = archives(machine)
+    path = machine.path(ARCHIVE) / name
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with tarfile.open(path) as archive:
+        return {member.name: member for member in archive.getmembers()}
+
+
+def removed_whole(machine: Machine) -> None:
+    """Assert that Ann is gone, her work is archived once, and what she linked to is there."""
+    found = members(machine)
+    assert found["ann/work/notebook.ipynb"].isfile()
+    assert found["ann/work/exam"].issym()
+    assert found["ann/srv"].issym()
+    assert not any(name.startswith("ann/srv/") for name in found)
+    assert machine.read("srv/exam") == "secret\n"
+    assert not machine.path("home/ann").exists()
+    assert row(machine, "etc/passwd", "ann") == []
+    assert listed(machine) == {}
+
+
+def test_who_is_removed_is_shut_out_and_archived_first(ann: Machine) -> None:
+    run = ann.ask("users-remove", names=["ann"])
+    assert run.status == 0
+    (change,) = run.of("resource")
+    assert change["changes"][0]["what"] == "remove"
+    removed_whole(ann)
+    assert ann.ask("users-remove", names=["ann"]).error["code"] == "unknown-user"
+
+
+@pytest.mark.parametrize("stage", ["begun", "stopped", "archived", "deleted", "emptied"])
+def test_a_removal_that_is_killed_is_finished_by_the_same_command(ann: Machine, stage: str) -> None:
+    assert ann.ask("users-remove", names=["ann"], fault=f"account:ann:{stage}").killed
+    assert listed(ann)["ann"]["leaving"] is True
+    refused = add(ann, person("ann"), new=False)
+    assert "`hubctl users remove ann` carries on" in refused.error["why"]
+    assert ann.ask("users-remove", names=["ann"]).status == 0
+    removed_whole(ann)
+    assert len(ann.calls("userdel")) == 1
+
+
+def test_a_home_that_cannot_be_archived_stays(ann: Machine) -> None:
+    ann.write("fake/tar-fails", "")
+    run = ann.ask("users-remove", names=["ann"])
+    assert (run.error["code"], "the disk says no" in run.error["why"]) == ("archive-failed", True)
+    assert ann.path("home/ann/work/notebook.ipynb").exists()
+    assert [path.suffix for path in ann.path(ARCHIVE).iterdir()] == [".json"]
+    ann.path("fake/tar-fails").unlink()
+    assert ann.ask("users-remove", names=["ann"]).status == 0
+    removed_whole(ann)
+
+
+def test_a_home_that_is_a_link_is_left_alone(ann: Machine) -> None:
+    ann.path("home/ann").rename(ann.path("home/moved"))
+    ann.path("home/ann").symlink_to(ann.path("srv"))
+    run = ann.ask("users-remove", names=["ann"])
+    assert run.error["code"] == "home-is-no-folder"
+    assert ann.read("srv/exam") == "secret\n"
+    assert row(ann, "etc/passwd", "ann")
+
+
+def test_a_server_is_stopped_before_its_home_is_packed(ann: Machine) -> None:
+    unit = "jupyter-ann.service"
+    ann.write(f"etc/systemd/system/{unit}", "[Service]\nExecStart=/bin/true\n")
+    ann.write("fake/units.json", json.dumps({unit: {"active": "active", "loaded": None}}))
+    assert listed(ann)["ann"]["server"] is True
+    assert ann.ask("users-remove", names=["ann"]).actions == [(unit, "stop")]
+
+
+def test_the_number_of_a_removed_account_is_nobody_elses(ann: Machine) -> None:
+    add(ann, person("bob"))
+    first = [call[call.index("--uid") + 1] for call in ann.calls("useradd")]
+    assert first[0] == "1000"
+    note = ann.write(f"{ARCHIVE}/eve-20260101T000000Z.json", '{"name": "eve", "uid": 1234, "done": true}')
+    add(ann, person("dan"))
+    assert ann.calls("useradd")[-1][ann.calls("useradd")[-1].index("--uid") + 1] == "1235"
+    note.write_text("{")
+    assert add(ann, person("fay")).error["code"] == "removal-damaged"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+def test_all_of_a_new_home_is_its_users(ann: Machine) -> None:
+    uid = int(row(ann, "etc/passwd", "ann")[2])
+    assert uid != 0
+    assert ann.path("home/ann/.profile").stat().st_uid == uid
