@@ -166,7 +166,7 @@ def remove(
         words = f"remove {' '.join(names)}"
         job, hub = _job(loaded, output, node, words, lock_wait)
         if not yes:
-            again = " ".join(["hubctl users remove", *names, *(["--node", node] if node else [])])
+            again = f"hubctl users remove {' '.join([*names, *(['--node', node] if node else [])])}"
             lines = _doomed(job, hub, list(dict.fromkeys(names)))
             confirm("Remove them, with an archive of each home on the node?", "remove", lines, again)
         outcome = job.ask("users-remove", hub, names=list(dict.fromkeys(names)))

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from provision import render
+from provision.actions.sheet import page
+from provision.actions.users import Person
 from provision.bundles import Bundle
 from provision.inventory.model import Fleet, Node, Operator, Services
 from provision.inventory.services.proxy import Proxy
@@ -109,8 +111,21 @@ def test_no_golden_file_is_left_over() -> None:
     assert golden == set(FILES)
 
 
+def _sheet() -> str:
+    people = [Person("ann", Secret("tamu-rito-keba-nosi")), Person("bob", Secret("<a & b>"), made=False)]
+    return page(people, "https://hub.example.org", "hub.example.org")
+
+
+def test_a_class_gets_exactly_these_cards() -> None:
+    golden = GOLDEN.with_name("sheet.html")
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(_sheet())
+    assert _sheet() == golden.read_text()
+
+
 def test_every_template_is_in_use() -> None:
     _all_files()
+    _sheet()
     cache = render._environment().cache
     assert cache is not None
     used = {name for _, name in cache}
