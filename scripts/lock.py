@@ -7,10 +7,12 @@ from pathlib import Path
 
 RUNTIME = Path("runtime/locks")
 """Each service of the runtime has a list of what it needs, `<service>.in`, and its lock beside it."""
+TESTED = [str(RUNTIME / f"{service}.in") for service in ("dashboard", "task_api")]
+"""What tests without nodes run, in the environment of the tests."""
 LOCKS = {
     "requirements-dev.lock": (
         "3.11",
-        ["pyproject.toml", "runtime/locks/task_api.in", "--group", "pyproject.toml:dev"],
+        ["pyproject.toml", *TESTED, "--group", "pyproject.toml:dev"],
     ),
     "requirements.lock": ("3.11", ["pyproject.toml"]),
     **{str(source.with_suffix(".lock")): ("3.10", [str(source)]) for source in sorted(RUNTIME.glob("*.in"))},

@@ -72,6 +72,11 @@ class Application(BaseApplication):  # type: ignore[misc]
 class Worker(ThreadWorker):  # type: ignore[misc]
     """Gunicorn's threads, which say in JSON, as the services do, what is wrong with a request."""
 
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Take nothing more; an application with answers that last has a method `ending`, and is told."""
+        super().handle_exit(sig, frame)
+        getattr(self.wsgi, "ending", bool)()
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ARG002
         """Refuse a request that cannot be read."""
         refusal = next((said for kind, said in REFUSALS.items() if isinstance(exc, kind)), None)

@@ -1,0 +1,1 @@
+"""What a class is doing: events of saves, summaries of notebooks, hands up."""

@@ -1,0 +1,86 @@
+"""Settings of the service, read from the JSON file that ``HUB_SETTINGS`` names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept, and how large what comes may be.
+
+    Attributes:
+        events: kept in all; the oldest go first.
+        events_of_one: kept of one user, who so pushes out only their own.
+        bytes: of all events with their summaries.
+        body_bytes: of one request.
+        notebook_bytes: of a notebook that is still rendered.
+        summary_bytes: of one summary; what is too much for it is left out and said.
+        streams: live pages that are served at once; more are told to come back later.
+    """
+
+    events: Positive = 50_000
+    events_of_one: Positive = 1_000
+    bytes: Positive = 512_000_000
+    body_bytes: Positive = 32_000
+    notebook_bytes: Positive = 20_000_000
+    summary_bytes: Positive = 2_000_000
+    streams: Positive = 100
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Times are in seconds.
+
+    Attributes:
+        database: file of the store.
+        token: the service's own token at the hub, which is its OAuth secret, too.
+        hub_api: where this service reaches the hub's API.
+        hub: the hub's pages, as browsers see them.
+        prefix: where browsers see this service.
+        name: what the hub calls this service.
+        homes: the folder of the users' homes.
+        secure: whether browsers come over HTTPS alone, and cookies are to.
+        active: who saved so lately is at work.
+        identity: how long the hub's word on a token is believed.
+    """
+
+    database: str
+    token: str
+    hub_api: str = "http://127.0.0.1:8081/hub/api"
+    hub: str = "/hub/"
+    prefix: str = "/services/dashboard/"
+    name: str = "dashboard"
+    homes: str = "/home"
+    secure: bool = True
+    active: Positive = 300
+    identity: Positive = 30
+    limits: Limits = Limits()
+
+
+class SettingsError(Exception):
+    """The settings file is missing or wrong."""
+
+
+def load() -> Settings:
+    """Read the file that ``HUB_SETTINGS`` names.
+
+    Raises:
+        SettingsError: it is not named, cannot be read or does not hold settings.
+    """
+    path = os.environ.get("HUB_SETTINGS")
+    if not path:
+        raise SettingsError("HUB_SETTINGS names no file")
+    try:
+        return msgspec.json.decode(Path(path).read_bytes(), type=Settings)
+    except (OSError, msgspec.DecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def release() -> str | None:
+    """The release this process belongs to."""
+    return os.environ.get("HUB_RELEASE")

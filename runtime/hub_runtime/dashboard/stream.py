@@ -1,0 +1,103 @@
+"""Server-sent events: live pages are told what changed, and go on where they were after a lost line."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from .database import connect
+from .people import Sight
+from .store import Store
+
+LOOK_EVERY = 0.2
+HEARTBEAT = 10.0
+"""Seconds of silence after which a line is sent, by which a browser that is gone is noticed."""
+RETRY_MS = 2_000
+
+
+class Feed:
+    """Tells the waiting threads of one process that something was written, whichever process wrote it.
+
+    One thread looks at SQLite's own counter of changes, which costs next to nothing; it begins with the first
+    who waits.
+    """
+
+    def __init__(self, database: str) -> None:
+        self._database = database
+        self._changed = threading.Condition()
+        self._version = 0
+        self._thread: threading.Thread | None = None
+        self._ending = False
+
+    @property
+    def ending(self) -> bool:
+        """Whether the process is about to end."""
+        return self._ending
+
+    def end(self) -> None:
+        """Let everybody who waits go; to be called from a signal's handler, too."""
+        self._ending = True
+
+    def version(self) -> int:
+        """Return a number that another one follows when something is written."""
+        with self._changed:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._watch, name="feed", daemon=True)
+                self._thread.start()
+            return self._version
+
+    def wait(self, seen: int, seconds: float) -> bool:
+        """Wait until the version is another one than that, and say whether it is."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._version != seen or self._ending, seconds)
+            return self._version != seen
+
+    def _watch(self) -> None:
+        connection = connect(self._database)
+        before, pause = None, threading.Event()
+        while True:
+            try:
+                now = connection.execute("PRAGMA data_version").fetchone()[0]
+            except sqlite3.Error:
+                now = None
+            with self._changed:
+                self._version += now != before
+                if now != before or self._ending:
+                    self._changed.notify_all()
+            before = now
+            pause.wait(LOOK_EVERY)
+
+
+def messages(
+    store: Store, feed: Feed, sight: Sight, since: int | None, welcome: Callable[[], bool]
+) -> Iterator[str]:
+    """Yield what a live page is sent: each change as it is now, under its position as its id.
+
+    Args:
+        store: where changes are.
+        feed: what tells of them.
+        sight: who looks.
+        since: the position the page has seen, by default the present one.
+        welcome: asked again at each heartbeat; the stream ends when it says no.
+    """
+    seen = feed.version()
+    position = store.position() if since is None else since
+    yield f"retry: {RETRY_MS}\nid: {position}\n\n"
+    while not feed.ending:
+        latest = store.position()
+        changes = store.changes(sight, position)
+        for change in changes:
+            position = change.position
+            body = msgspec.json.encode(change.body).decode()
+            yield f"id: {position}\nevent: {change.kind}\ndata: {body}\n\n"
+        if changes:
+            continue
+        position = max(position, latest)
+        if not feed.wait(seen, HEARTBEAT):
+            if not welcome():
+                return
+            yield ": still here\n\n"
+        seen = feed.version()
