@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from provision.node.resources import (
@@ -42,11 +43,13 @@ class Damage:
         kind: what is done, in a few words; the same for all resources that it is done to.
         resource: id of the resource.
         script: the shell's line that does it on the node.
+        to: the kind of resource, or of the part of one, that it is done to.
     """
 
     kind: str
     resource: str
     script: str
+    to: str
 
     def __str__(self) -> str:
         """Name it."""
@@ -65,26 +68,35 @@ Ways = Mapping[str, str]
 def damages(plan: Sequence[Resource]) -> list[Damage]:
     """Return all that can be damaged of a plan, and mended by a deploy."""
     return [
-        Damage(kind, resource.id, script)
+        Damage(kind, resource.id, script, to)
         for resource in plan
-        for kind, script in _ways(resource)
+        for to, kind, script in _ways(resource)
         if script and (kind, resource.id) not in _LOCKS_OUT
     ]
 
 
-def rounds(plan: Sequence[Resource]) -> list[list[Damage]]:
-    """Return the damages in groups that one deploy mends: all of a kind at once.
+def one_way_each(found: Sequence[Damage], chance: Random) -> list[Damage]:
+    """Return one way of damage for each kind of resource, done to all of it."""
+    kinds: dict[str, set[str]] = {}
+    for damage in found:
+        kinds.setdefault(damage.to, set()).add(damage.kind)
+    picked = {to: chance.choice(sorted(ways)) for to, ways in kinds.items()}
+    return [damage for damage in found if damage.kind == picked[damage.to]]
+
+
+def rounds(plan: Sequence[Resource], found: Sequence[Damage]) -> list[list[Damage]]:
+    """Return damages of a plan in groups that one deploy mends: all of a kind at once.
 
     Of the groups of files that one program checks only one is damaged at a time: it refuses each for the others.
     """
     checks = [resource.check[0] for resource in plan if isinstance(resource, CheckedFiles)]
     checked = [resource.id for resource in plan if isinstance(resource, CheckedFiles)]
     turn = {name: checks[:number].count(checks[number]) for number, name in enumerate(checked)}
-    found: dict[tuple[str, int], list[Damage]] = {}
-    for damage in damages(plan):
+    groups: dict[tuple[str, int], list[Damage]] = {}
+    for damage in found:
         place = turn.get(damage.resource, 0) if checks_refuse(damage) else 0
-        found.setdefault((damage.kind, place), []).append(damage)
-    return list(found.values())
+        groups.setdefault((damage.kind, place), []).append(damage)
+    return list(groups.values())
 
 
 def checks_refuse(damage: Damage) -> bool:
@@ -95,10 +107,11 @@ def checks_refuse(damage: Damage) -> bool:
     )
 
 
-def _ways(resource: Resource) -> Iterator[tuple[str, str]]:
+def _ways(resource: Resource) -> Iterator[tuple[str, str, str]]:
     parts = resource.files if isinstance(resource, CheckedFiles) else (resource,)
     for part in parts:
-        yield from _BY_KIND[type(part)](part).items()
+        for kind, script in _BY_KIND[type(part)](part).items():
+            yield type(part).__name__, kind, script
 
 
 def _file(file: File) -> Ways:
