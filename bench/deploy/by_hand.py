@@ -83,9 +83,9 @@ def _unit(item: Item) -> Iterator[str]:
     if not item["running"]:
         yield f"systemctl disable --quiet --now {item['name']}\n"
         return
-    # Started by its package already, where it has one: its configuration has come since.
-    action = "restart" if item["restart_on"] else "reload-or-restart"
-    action = action if item["restart_on"] or item["reload_on"] else "start"
+    # Started by its package already, where it has one: its configuration has come since. A reload is done when
+    # the workers say so, which nobody waits for; the certificate needs the new ones.
+    action = "restart" if item["restart_on"] or item["reload_on"] else "start"
     yield f"systemctl daemon-reload\nsystemctl enable --quiet {item['name']}\nsystemctl {action} {item['name']}\n"
 
 
