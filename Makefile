@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 3
-SEED := $(or $(SEED),$(shell date +%s))
+SEED ?=
 PYTEST = $(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadscope --no-loadscope-reorder --durations=30
 
 .PHONY: help setup demo demo-all test soak check bench format lock clean
@@ -26,11 +26,11 @@ demo-all: setup ## every service on local nodes, and what each answers
 
 test: setup ## all tests, on real local nodes too
 	$(BIN)/python scripts/host_packages.py --tests
-	$(PYTEST) $(TESTS)
+	$(PYTEST) $(addprefix --seed=,$(SEED)) $(TESTS)
 
 soak: setup ## what tests repeat, many times; prints what it measured
 	$(BIN)/python scripts/host_packages.py --tests
-	$(PYTEST) --soak --seed=$(SEED) --timeout=3600 $(TESTS)
+	$(PYTEST) --soak --seed=$(or $(SEED),$(shell date +%s)) --timeout=3600 $(TESTS)
 
 check: setup ## lint, format check, types
 	$(BIN)/ruff check .
