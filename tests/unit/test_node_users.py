@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import stat
 import tarfile
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -208,6 +212,67 @@ def test_the_number_of_a_removed_account_is_nobody_elses(ann: Machine) -> None:
     assert ann.calls("useradd")[-1][ann.calls("useradd")[-1].index("--uid") + 1] == "1235"
     note.write_text("{")
     assert add(ann, person("fay")).error["code"] == "removal-damaged"
+
+
+class Hub(ThreadingHTTPServer):
+    """A hub that lets go of its users when their servers have stopped, which takes it one question."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.asked: list[tuple[str, str | None]] = []
+        self.answers = [400, 204]
+        super().__init__(("127.0.0.1", 0), _Answers)
+        settings = {"hub": f"http://127.0.0.1:{self.server_port}", "state": "/var/lib/hub/jupyterhub"}
+        machine.write("etc/jupyterhub/settings.json", json.dumps(settings))
+        machine.write("var/lib/hub/jupyterhub/users.token", "the-token\n")
+
+
+class _Answers(BaseHTTPRequestHandler):
+    server: Hub
+
+    def do_DELETE(self) -> None:
+        self.server.asked.append((self.path, self.headers["Authorization"]))
+        self.send_response(self.server.answers.pop(0) if self.server.answers else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def hub(ann: Machine) -> Iterator[Hub]:
+    with Hub(ann) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_the_hub_forgets_who_is_removed_and_whoever_had_a_new_users_name(ann: Machine, hub: Hub) -> None:
+    assert ann.ask("users-remove", names=["ann"]).status == 0
+    assert hub.asked == [("/hub/api/users/ann", "token the-token")] * 2
+    assert add(ann, person("ann")).status == 0
+    assert len(hub.asked) == 3
+
+
+def test_a_hub_that_refuses_is_said_and_the_home_stays(ann: Machine, hub: Hub) -> None:
+    hub.answers = [403]
+    assert ann.ask("users-remove", names=["ann"]).error["code"] == "hub-refused"
+    assert ann.path("home/ann/work").exists()
+    assert ann.ask("users-remove", names=["ann"]).status == 0
+
+
+def test_a_hub_that_is_down_is_not_waited_for(ann: Machine) -> None:
+    with Hub(ann):
+        pass
+    assert ann.ask("users-remove", names=["ann"]).status == 0
+
+
+def test_the_list_tells_when_the_hub_saw_its_users_last(ann: Machine, hub: Hub) -> None:
+    with sqlite3.connect(ann.path("var/lib/hub/jupyterhub/jupyterhub.sqlite")) as database:
+        database.execute("CREATE TABLE users (name TEXT, last_activity DATETIME)")
+        database.execute("INSERT INTO users VALUES ('ann', '2026-11-29 20:15:00.000001'), ('bob', NULL)")
+    database.close()
+    add(ann, person("bob"))
+    assert [user["seen"] for user in listed(ann).values()] == ["2026-11-29T20:15:00Z", None]
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")

@@ -12,7 +12,7 @@ from ..request import Request, exclusively
 from ..resources.base import Change
 from ..run import Run
 from ..tally import Tally
-from ..users import accounts, hub, removal
+from ..users import accounts, hub, hub_api, removal
 from ..users.names import name_problem, password_problem
 from .answer import answer
 
@@ -71,6 +71,8 @@ def users_add(request: Request) -> int:
 
 
 def _add(run: Run, wanted: Wanted, former: int) -> list[str]:
+    if wanted.name not in run.accounts.users():
+        hub_api.forget(run, wanted.name)
     done = accounts.make(run, wanted.name, former)
     run.stage("home")
     if wanted.admin is not None:

@@ -20,7 +20,7 @@ from ..records import dataclass
 from ..run import Run
 from ..state import load, save, typed
 from ..stopping import stop
-from . import accounts
+from . import accounts, hub_api
 
 ARCHIVE = "/var/lib/hub/jupyterhub/archive"
 _CRONTABS = "/var/spool/cron/crontabs"
@@ -112,6 +112,7 @@ def _shut_out(run: Run, removal: Removal) -> None:
     """See that nothing of a user's runs, and that nothing can be started."""
     if removal.name in run.accounts.users():
         accounts.lock_out(run, removal.name)
+    hub_api.forget(run, removal.name)
     remove(run.path(_CRONTABS) / removal.name)
     stop(run, [server_of(removal.name)], "its user is removed")
     deadline = time.monotonic() + _ENDING_SECONDS
