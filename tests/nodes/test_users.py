@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 
 import pytest
 
@@ -161,3 +162,29 @@ def test_users_say_what_they_would_do_and_what_was_done(hub):
     assert "MB" in asked.stderr
     history = hub.done("history", small.NODE, "--json").stdout
     assert any(json.loads(line).get("command") == "users add ann" for line in history.splitlines())
+
+
+def enters_by_ssh(fleet, name):
+    """Whether the operator's key, put into somebody's home by themselves, opens a shell as them."""
+    public = keygen(fleet.key)
+    home = f"/home/{name}/.ssh"
+    fleet.shell(
+        "apis", f"runuser -u {name} -- sh -c 'mkdir -p {home}; cat > {home}/authorized_keys'", stdin=public
+    )
+    command = [word.replace("root@", f"{name}@") for word in fleet._ssh_command(fleet.key, "apis", ["true"])]
+    return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
+
+
+def keygen(key):
+    return subprocess.run(["ssh-keygen", "-y", "-f", key], capture_output=True, text=True, check=True).stdout
+
+
+def test_a_key_in_the_own_home_is_no_way_around_the_hub(deployed):
+    deployed.shell("apis", "useradd --create-home somebody")
+    deployed.done("users", "add", "ann", "--node", "apis")
+    try:
+        assert enters_by_ssh(deployed, "somebody")
+        assert not enters_by_ssh(deployed, "ann")
+    finally:
+        deployed.done("users", "remove", "ann", "--yes", "--node", "apis")
+        deployed.shell("apis", f"userdel --remove somebody; rm -rf {ARCHIVE}")
