@@ -62,8 +62,17 @@ def bundle(service: str) -> Bundle:
         path.relative_to(folder).as_posix(): path.read_bytes() for path in sources(folder / PACKAGE, service)
     }
     content = pack(files)
-    lock = (folder / LOCKS / f"{service}.lock").read_text()
-    return Bundle(hashlib.sha256(content).hexdigest(), lock, content)
+    return Bundle(hashlib.sha256(content).hexdigest(), lock(f"{service}.lock"), content)
+
+
+@cache
+def lock(name: str) -> str:
+    """Return the text of a lock, by its file's name.
+
+    Raises:
+        HubError: the runtime is missing.
+    """
+    return (runtime_folder() / LOCKS / name).read_text()
 
 
 def sources(package: Path, service: str) -> list[Path]:

@@ -41,7 +41,7 @@ def plan(ctx: Context) -> Plan:
     """
     services = [resource for recipe in RECIPES for resource in recipe.resources(ctx)]
     # What goes still needs the tunnels that may go with it.
-    return assemble(ctx.name, [*base(ctx), *_retired(services), *tunnels(ctx, TARGETS), *services])
+    return assemble(ctx.name, [*base(ctx), *_retired(ctx, services), *tunnels(ctx, TARGETS), *services])
 
 
 def assemble(node: str, resources: Iterable[Resource]) -> Plan:
@@ -55,10 +55,15 @@ def assemble(node: str, resources: Iterable[Resource]) -> Plan:
     return Plan(node, ordered)
 
 
-def _retired(services: Iterable[Resource]) -> list[Resource]:
+def _retired(ctx: Context, services: Iterable[Resource]) -> list[Resource]:
     """Return what takes away the services that the node may once have had."""
     here = {resource.service for resource in services if isinstance(resource, Release)}
-    return [Retired(each.name, each.alone) for each in RECIPES if each.released and each.name not in here]
+    here.update(ctx.node.services.present())
+    return [
+        Retired(each.name, each.alone)
+        for each in RECIPES
+        if (each.released or each.alone) and each.name not in here
+    ]
 
 
 def _unique(resources: Iterable[Resource]) -> list[Resource]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..inventory.model import Node
 from ..steps.tunnel import TunnelTarget
+from .jupyterhub import RECIPE as JUPYTERHUB
 from .proxy import RECIPE as PROXY
 from .recipe import Recipe
 from .task_api import RECIPE as TASK_API
@@ -14,6 +15,7 @@ from .task_api import RECIPE as TASK_API
 RECIPES: tuple[Recipe[Any], ...] = (
     TASK_API,
     PROXY,
+    JUPYTERHUB,
 )
 """In the order in which a node gets them."""
 TARGETS: Mapping[str, TunnelTarget] = {

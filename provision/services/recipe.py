@@ -37,7 +37,8 @@ class Recipe(Generic[S]):
         secrets: names of the secrets that it needs on its node (`service/<name>` and below).
         targets: what tunnels can lead to, by name: the service's own name, and that of each `DerivedTunnel`.
         alone: units that serve it alone, such as its queue; they stop when it is retired.
-        released: whether it comes from the bundled runtime, and is retired when the inventory drops it.
+        released: whether it comes from the bundled runtime. It is retired when the inventory drops it, as is one that
+            has units of its own.
     """
 
     name: str

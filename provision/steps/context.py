@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..bundles import Bundle
+from ..bundles import Bundle, lock
 from ..inventory.model import Fleet, Node
 from ..secrets.model import Generations
 
@@ -30,6 +30,7 @@ class Context:
         bundle: what is released of a service, by its name.
         keys: the secrets that the node needs, by name.
         locations: where the nodes at the other ends are; those not created yet are missing.
+        lock: the text of one of the runtime's locks, by its file's name.
     """
 
     fleet: Fleet
@@ -39,3 +40,4 @@ class Context:
     bundle: Callable[[str], Bundle]
     keys: Mapping[str, Generations] = field(default_factory=dict)
     locations: Mapping[str, Location] = field(default_factory=dict)
+    lock: Callable[[str], str] = lock

@@ -33,6 +33,7 @@ def service(request, make_fleet):
     for node in says.nodes:
         fleet.done("create-node", node, "--no-deploy")
     fleet.done("deploy")
+    says.by_hand(fleet)
     yield Served(request.param, fleet)
     for node in says.nodes:
         fleet.done("destroy-node", node, "--yes")

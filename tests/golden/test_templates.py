@@ -13,6 +13,7 @@ from provision.actions.sheet import page
 from provision.actions.users import Person
 from provision.bundles import Bundle
 from provision.inventory.model import Fleet, Node, Operator, Services
+from provision.inventory.services.jupyterhub import JupyterHub
 from provision.inventory.services.proxy import Proxy
 from provision.inventory.services.task_api import TaskApi
 from provision.inventory.tunnel import Tunnel
@@ -24,6 +25,7 @@ from provision.steps.context import Context, Location
 
 GOLDEN = Path(__file__).parent / "templates"
 SETTINGS = "/opt/hub/task_api/settings.json"
+PROGRAM = '{"packages": {"": {"name": "proxy"}}}\n'
 MADE = datetime(2026, 9, 1, tzinfo=UTC)
 
 
@@ -36,6 +38,7 @@ def _fleet() -> Fleet:
         "apis": Services(task_api=api),
         "front": Services(proxy=site),
         "gpu": Services(task_api=TaskApi()),
+        "hub": Services(jupyterhub=JupyterHub(hostname="hub")),
     }
     return Fleet(
         fleet="golden",
@@ -66,6 +69,7 @@ def _plan(name: str) -> Plan:
                 "front": Location("203.0.113.1", ("203.0.113.1", "2001:db8::1")),
                 "gpu": Location("203.0.113.2", ("203.0.113.2", "2001:db8::2")),
             },
+            lock=lambda name: PROGRAM if name.endswith(".json") else "jupyterhub==6.1.1\n",
         )
     )
 
@@ -82,11 +86,11 @@ def _files(node: str) -> dict[str, str]:
 
 
 def _all_files() -> dict[str, str]:
-    """Return everything that the node `apis` gets, and what ends of tunnels have besides."""
+    """Return everything that the node `apis` gets, and what other nodes have besides."""
     usual = _files("apis")
     ends = {
         f"/{node}{path}": text
-        for node in ("front", "gpu")
+        for node in ("front", "gpu", "hub")
         for path, text in _files(node).items()
         if usual.get(path) != text and path != SETTINGS and "task_api" not in path
     }
@@ -135,7 +139,7 @@ def test_every_template_is_in_use() -> None:
     assert there == used
 
 
-@pytest.mark.parametrize("path", sorted(set(FILES) - {SETTINGS} - KEYS))
+@pytest.mark.parametrize("path", sorted(path for path in set(FILES) - KEYS if not path.endswith(".json")))
 def test_every_file_says_who_made_it(path: str) -> None:
     assert "Made by hubctl; " in FILES[path]
     assert FILES[path].endswith("\n")

@@ -1,6 +1,8 @@
 """Fleets on the session's local cloud. Nodes are shared where a test leaves them as it found them."""
 
-from tests.support import small
+import pytest
+
+from tests.support import hub, small
 from tests.support.groups import shared_fleet
 from tests.support.prepared import image_for
 from tests.support.tasks import TASK_API
@@ -13,6 +15,12 @@ def deployed(make_fleet, prepared_image):
     fleet = make_fleet({"apis": TASK_API}, image=prepared_image)
     fleet.created = fleet.done("create-node", "apis")
     return fleet
+
+
+@pytest.fixture(scope="session")
+def hub_image(make_fleet):
+    """The image of machines that have what a hub is made of."""
+    return image_for(make_fleet({hub.NODE: hub.HUB}), hub.NODE)
 
 
 @shared_fleet

@@ -39,6 +39,10 @@ def _nothing_lost(_: Site, __: None) -> None:
     return None
 
 
+def _nobody(_: Fleet) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Contract:
     """One service, in `tests/contract/<service>.py`.
@@ -53,6 +57,7 @@ class Contract:
         put: makes data of the service, and leaves work under way if it does work; returns what `kept` needs.
         kept: waits for that work, and asserts that all is there and right.
         module: the file below `hub_runtime/` whose failure keeps its web process from starting.
+        by_hand: what an operator does after the first deploy, such as letting people in.
         boundaries: where a deploy of the service is killed, as `RESOURCE:STAGE`; those of a release where it has one.
     """
 
@@ -65,6 +70,7 @@ class Contract:
     put: Callable[[Site], Any] = _nothing
     kept: Callable[[Site, Any], None] = _nothing_lost
     module: str = ""
+    by_hand: Callable[[Fleet], None] = _nobody
     boundaries: tuple[str, ...] = ()
 
 

@@ -22,7 +22,7 @@ class Site:
     """A site at a known address, verified against the local CA's roots."""
 
     def __init__(self, host: str, address: str, roots: Path) -> None:
-        self.host, self.address = host, address
+        self.host, self.address, self.roots = host, address, roots
         self._context = ssl.create_default_context(cafile=str(roots))
 
     def connection(self, *, seconds: float = 30) -> http.client.HTTPSConnection:

@@ -1,0 +1,41 @@
+"""jupyterhub in the inventory."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+
+from ..shape import Hostname
+from .limits import WebLimits
+from .service import WebService
+
+Amount = Annotated[
+    str, Meta(pattern=r"^[1-9][0-9]{0,6}[MG]$", description="an amount of memory such as 512M or 2G")
+]
+
+
+class JupyterHub(WebService, kw_only=True):
+    """Jupyter for everybody in a room: accounts of the node, a server for each, JupyterLab in the browser."""
+
+    reachable: ClassVar[bool] = False
+
+    hostname: Hostname
+    memory: Amount = "1G"
+    cpu: Annotated[
+        float, Meta(ge=0.1, le=64, description="processors that one user's programs may use, 0.1 to 64")
+    ] = 2
+    processes: Annotated[
+        int, Meta(ge=64, le=65536, description="processes and threads of one user, 64 to 65536")
+    ] = 512
+    idle_timeout: Annotated[
+        int,
+        Meta(ge=0, le=604_800, description="seconds after which an unused server stops; 0: never"),
+    ] = 3600
+    default_url: Annotated[
+        str, Meta(pattern=r"^/[A-Za-z0-9/_.-]*$", max_length=200, description="where a server's page opens")
+    ] = "/lab"
+    autosave: Annotated[
+        int, Meta(ge=1, le=3600, description="seconds between two saves of an open notebook, 1 to 3600")
+    ] = 5
+    limits: WebLimits = WebLimits(requests=1000, connections=2000)

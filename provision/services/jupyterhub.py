@@ -1,0 +1,126 @@
+"""jupyterhub: JupyterHub with a JupyterLab for each user, who is an account of the node."""
+
+from __future__ import annotations
+
+import json
+
+from ..inventory.services.jupyterhub import JupyterHub
+from ..node.releases.home import ROOT as HUB
+from ..node.resources import Command, Directory, File, Group, Packages, PythonEnv, Resource, Unit, User
+from ..render import render
+from ..steps import web
+from ..steps.context import Context
+from ..steps.npm import npm_folder, npm_program
+from ..steps.runtime import UV, runtime
+from ..steps.sites import site
+from ..steps.units import unit_files
+from .recipe import Recipe
+
+NAME = "jupyterhub"
+USERS, ADMINS = "hub-users", "hub-admins"
+"""Groups of the node: who is in the first may log in; who is in the second looks after the others, too."""
+ROOT = f"{HUB}/{NAME}"
+STATE = f"/var/lib/hub/{NAME}"
+CONFIG = f"/etc/{NAME}"
+_PROXY = f"{NAME}-proxy"
+_SLICE = f"{NAME}-users.slice"
+_PORT, _API_PORT, _HUB_PORT = 8000, 8001, 8081
+_HUB_URL = f"http://127.0.0.1:{_HUB_PORT}"
+_MAX_BODY = 256_000_000
+"""Bytes: a notebook is saved in one request, with the pictures in it."""
+
+
+def _steps(ctx: Context, service: JupyterHub) -> list[Resource]:
+    """Return hub, proxy and users' programs, which change and restart apart from each other."""
+    return [
+        *web.base(ctx),
+        Packages(("curl",)),
+        Group(USERS),
+        Group(ADMINS),
+        Directory("/var/lib/hub"),
+        Directory(STATE, 0o700),
+        Directory(ROOT),
+        *runtime(ctx),
+        *_for_users(ctx, service),
+        *_proxy(ctx),
+        *_hub(ctx, service),
+        *web.website(ctx, NAME, max_body=_MAX_BODY, proxy=f"http://127.0.0.1:{_PORT}"),
+    ]
+
+
+def _for_users(ctx: Context, service: JupyterHub) -> list[Resource]:
+    """Return what users' servers run, how they are set, and the bounds of all of them together."""
+    overrides = {"@jupyterlab/docmanager-extension:plugin": {"autosaveInterval": service.autosave}}
+    return [
+        PythonEnv(f"{ROOT}/users", ctx.lock(f"{NAME}_users.lock"), UV),
+        Directory("/etc/jupyter"),
+        Directory("/etc/jupyter/labconfig"),
+        File("/etc/jupyter/labconfig/default_setting_overrides.json", _json(overrides)),
+        unit_files(f"{NAME}-users", {_SLICE: render(f"systemd/{_SLICE}")}),
+        Unit(_SLICE, enabled=False),
+    ]
+
+
+def _proxy(ctx: Context) -> list[Resource]:
+    """Return the proxy, whose connections are those of users: whatever happens to the hub, it runs on."""
+    lock = ctx.lock(f"{_PROXY.replace('-', '_')}.package-lock.json")
+    package = _json(json.loads(lock)["packages"][""])
+    folder = npm_folder(f"{ROOT}/proxy", package, lock)
+    node = PythonEnv(f"{ROOT}/node", ctx.lock(f"{NAME}_node.lock"), UV)
+    token = f"{STATE}/proxy.token"
+    made = Command(f"{_PROXY}-token", ("openssl", "rand", "-hex", "-out", token, "32"), creates=token)
+    program = npm_program(_PROXY, folder, npm=f"{node.path}/bin/npm", package=package, lock=lock)
+    values = {"user": _PROXY, "token": token, "node": node.path, "proxy": folder, "hub": _HUB_URL}
+    text = render(f"systemd/{_PROXY}.service", port=_PORT, api_port=_API_PORT, **values)
+    unit = unit_files(_PROXY, {f"{_PROXY}.service": text})
+    causes = (program[-1].id, made.id, unit.id)
+    return [User(_PROXY), node, *program, made, unit, Unit(f"{_PROXY}.service", restart_on=causes)]
+
+
+def _hub(ctx: Context, service: JupyterHub) -> list[Resource]:
+    """Return the hub: one process with one database."""
+    env = PythonEnv(f"{ROOT}/hub", ctx.lock(f"{NAME}.lock"), UV)
+    config = File(f"{CONFIG}/jupyterhub_config.py", render(f"{NAME}/jupyterhub_config.py"))
+    settings = File(f"{CONFIG}/settings.json", _settings(ctx, service), 0o600)
+    text = render(f"systemd/{NAME}.service", root=ROOT, state=STATE, config=CONFIG, hub=_HUB_URL)
+    unit = unit_files(NAME, {f"{NAME}.service": text})
+    causes = (env.id, config.id, settings.id, unit.id, f"command:{_PROXY}-token")
+    return [
+        env,
+        Directory(CONFIG),
+        config,
+        settings,
+        File(f"/etc/pam.d/{NAME}", render(f"{NAME}/pam")),
+        unit,
+        Unit(f"{NAME}.service", restart_on=causes),
+    ]
+
+
+def _settings(ctx: Context, service: JupyterHub) -> str:
+    """Return what `jupyterhub_config.py` reads."""
+    return _json(
+        {
+            "url": f"https://{site(ctx, NAME).name}/",
+            "state": STATE,
+            "hub": _HUB_URL,
+            "proxy": f"http://127.0.0.1:{_PORT}",
+            "proxy_api": f"http://127.0.0.1:{_API_PORT}",
+            "users": USERS,
+            "admins": ADMINS,
+            "slice": _SLICE,
+            "server": f"{ROOT}/users/bin/jupyterhub-singleuser",
+            "path": f"{ROOT}/users/bin:/usr/local/bin:/usr/bin:/bin",
+            "default_url": service.default_url,
+            "memory": service.memory,
+            "cpu": service.cpu,
+            "processes": service.processes,
+            "idle_timeout": service.idle_timeout,
+        }
+    )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2) + "\n"
+
+
+RECIPE = Recipe(NAME, JupyterHub, _steps, alone=(_SLICE,), released=False)

@@ -1,0 +1,78 @@
+# Made by hubctl; the next deploy undoes changes made here. What an inventory says is in settings.json beside it.
+import json
+import sys
+from pathlib import Path
+
+c = get_config()  # type: ignore[name-defined]  # noqa: F821  JupyterHub gives it
+settings = json.loads(Path(__file__).with_name("settings.json").read_bytes())
+state = Path(settings["state"])
+
+# The proxy is a unit of its own, and users' servers are, too: none of them ends with the hub.
+c.JupyterHub.cleanup_servers = False
+c.JupyterHub.cleanup_proxy = False
+c.ConfigurableHTTPProxy.should_start = False
+c.ConfigurableHTTPProxy.api_url = settings["proxy_api"]
+c.ConfigurableHTTPProxy.auth_token = (state / "proxy.token").read_text().strip()
+# A proxy that starts anew knows no routes: this is how long it takes until it has them again.
+c.JupyterHub.last_activity_interval = 5
+
+c.JupyterHub.bind_url = settings["proxy"]
+c.JupyterHub.hub_bind_url = settings["hub"]
+c.JupyterHub.public_url = settings["url"]
+c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
+c.JupyterHub.db_url = f"sqlite:///{state}/jupyterhub.sqlite"
+c.JupyterHub.cookie_secret_file = str(state / "cookie_secret")
+c.JupyterHub.upgrade_db = True
+c.JupyterHub.log_level = "INFO"
+c.Application.log_format = "%(levelname)s %(message)s"
+
+# Who may log in is who is in these groups of the node: nothing here changes when somebody comes or goes.
+c.JupyterHub.authenticator_class = "pam"
+c.PAMAuthenticator.service = "jupyterhub"
+c.PAMAuthenticator.open_sessions = False
+c.PAMAuthenticator.allowed_groups = {settings["users"], settings["admins"]}
+c.PAMAuthenticator.admin_groups = {settings["admins"]}
+c.Authenticator.username_pattern = r"[a-z][a-z0-9_-]{0,31}"
+c.Authenticator.allow_existing_users = False
+c.Authenticator.delete_invalid_users = True
+
+c.JupyterHub.spawner_class = "systemd"
+c.SystemdSpawner.unit_name_template = "jupyter-{USERNAME}"
+c.SystemdSpawner.slice = settings["slice"]
+c.SystemdSpawner.isolate_tmp = True
+c.SystemdSpawner.isolate_devices = True
+c.SystemdSpawner.disable_user_sudo = True
+c.SystemdSpawner.default_shell = "/bin/bash"
+c.SystemdSpawner.unit_extra_properties = {
+    "MemorySwapMax": "0",
+    "TasksMax": str(settings["processes"]),
+    "ProtectClock": "yes",
+    "ProtectControlGroups": "yes",
+    "ProtectKernelLogs": "yes",
+    "ProtectKernelModules": "yes",
+    "ProtectKernelTunables": "yes",
+    "ProtectProc": "invisible",
+    "UMask": "0077",
+}
+c.Spawner.cmd = [settings["server"]]
+c.Spawner.environment = {"PATH": settings["path"]}
+c.Spawner.default_url = settings["default_url"]
+c.Spawner.mem_limit = settings["memory"]
+c.Spawner.cpu_limit = settings["cpu"]
+c.Spawner.http_timeout = 60
+c.Spawner.start_timeout = 60
+
+c.JupyterHub.services = []
+c.JupyterHub.load_roles = []
+if settings["idle_timeout"]:
+    idle = settings["idle_timeout"]
+    often = f"--cull-every={max(idle // 10, 5)}"
+    culler = [sys.executable, "-m", "jupyterhub_idle_culler", f"--timeout={idle}", often]
+    c.JupyterHub.services.append({"name": "idle-culler", "command": culler})
+    c.JupyterHub.load_roles.append(
+        {
+            "name": "idle-culler",
+            "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
+            "services": ["idle-culler"],
+        }
+    )

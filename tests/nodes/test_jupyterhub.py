@@ -1,0 +1,111 @@
+"""jupyterhub on a real node: users, their servers and kernels, and what may be restarted below them."""
+
+import pytest
+
+from tests.support.hub import HUB, NODE, User, add_user
+from tests.support.machines import reboot
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.nodes
+
+PASSWORD = "quite-a-long-one"
+
+
+@pytest.fixture(scope="module")
+def hub(make_fleet, hub_image):
+    """A fleet whose node has the hub, with two accounts."""
+    fleet = make_fleet({NODE: HUB}, image=hub_image)
+    fleet.done("create-node", NODE)
+    for name in ("anna", "ben"):
+        add_user(fleet, NODE, name, PASSWORD)
+    yield fleet
+    fleet.done("destroy-node", NODE, "--yes")
+
+
+@pytest.fixture
+def site(hub):
+    return hub.site(NODE, "hub")
+
+
+@pytest.fixture
+def anna(site):
+    """A user who is logged in and whose server runs."""
+    user = User(site, "anna", PASSWORD)
+    assert "/hub/home" in user.log_in().url
+    user.start()
+    return user
+
+
+def restarts(fleet, unit):
+    """Return what changes when a unit is started again."""
+    return fleet.ssh(NODE, "systemctl", "show", "--property=MainPID", "--value", unit).strip()
+
+
+def test_a_user_logs_in_and_runs_a_cell(anna):
+    assert anna.run(anna.kernel(), "5*4") == "20"
+
+
+def test_the_page_that_opens_is_the_lab(anna):
+    assert anna.ask("GET", "/").url.endswith("/user/anna/lab")
+
+
+def test_a_wrong_password_and_an_account_that_is_no_user_are_refused(hub, site):
+    assert User(site, "anna", "wrong").log_in().status_code == 403
+    hub.shell(NODE, "id mallory 2>/dev/null || useradd -m mallory")
+    hub.ssh(NODE, "chpasswd", stdin=f"mallory:{PASSWORD}\n")
+    assert User(site, "mallory", PASSWORD).log_in().status_code == 403
+
+
+def test_homes_are_private(anna):
+    assert "Permission denied" in anna.run(anna.kernel(), "!ls /home/ben")
+
+
+def test_an_open_notebook_is_saved_as_often_as_the_inventory_says(anna):
+    settings = anna.at_server("GET", "/lab/api/settings/@jupyterlab/docmanager-extension:plugin").json()
+    assert settings["schema"]["properties"]["autosaveInterval"]["default"] == 5
+
+
+def test_a_server_has_the_limits_of_the_inventory(hub, anna):
+    anna.start()
+    properties = "MemoryMax,MemorySwapMax,TasksMax,CPUQuotaPerSecUSec,Slice,NoNewPrivileges"
+    shown = hub.ssh(NODE, "systemctl", "show", f"--property={properties}", "jupyter-anna.service")
+    assert set(shown.split()) == {
+        "MemoryMax=1073741824",
+        "MemorySwapMax=0",
+        "TasksMax=512",
+        "CPUQuotaPerSecUSec=2s",
+        "Slice=jupyterhub-users.slice",
+        "NoNewPrivileges=yes",
+    }
+
+
+def test_another_setting_restarts_the_hub_alone_and_kernels_run_on(hub, anna):
+    kernel = anna.kernel()
+    anna.run(kernel, "x = 41")
+    before = {unit: restarts(hub, unit) for unit in ("jupyterhub", "jupyterhub-proxy", "jupyter-anna")}
+    hub.write({NODE: "jupyterhub: {hostname: hub, idle_timeout: 7200}"})
+    hub.done("deploy")
+    after = {unit: restarts(hub, unit) for unit in before}
+    assert [unit for unit in before if after[unit] != before[unit]] == ["jupyterhub"]
+    assert anna.run(kernel, "x + 1") == "42"
+    assert anna.serves()
+    hub.write({NODE: HUB})
+    hub.done("deploy")
+
+
+@pytest.mark.parametrize("victim", ["jupyterhub", "jupyterhub-proxy"])
+def test_what_is_killed_comes_back_and_kernels_run_on(hub, anna, victim):
+    kernel = anna.kernel()
+    anna.run(kernel, "x = 41")
+    hub.ssh(NODE, "systemctl", "kill", "--signal=KILL", victim)
+    eventually(lambda: anna.at_server("GET", "/api/kernels").ok and anna.serves())
+    assert anna.run(kernel, "x + 1") == "42"
+
+
+def test_after_a_reboot_a_saved_notebook_is_there(hub, anna):
+    anna.save("lesson.ipynb", "5*4")
+    reboot(hub, NODE)
+    eventually(lambda: anna.log_in().ok, seconds=120)
+    anna.start()
+    assert anna.cells("lesson.ipynb") == ["5*4"]
+    assert " 0 changed" in hub.done("deploy").stdout
