@@ -50,7 +50,11 @@ class User:
         """Fill the login form in, as its page says."""
         self.session.cookies.clear()
         self.ask("GET", "/hub/login")
-        form = {"username": self.name, "password": self.password, "_xsrf": self.session.cookies["_xsrf"]}
+        form = {
+            "username": self.name,
+            "password": self.password,
+            "_xsrf": self.session.cookies.get("_xsrf", ""),
+        }
         return self.ask("POST", "/hub/login", data=form, params={"next": "/hub/home"})
 
     @cached_property
