@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 
 from ..inventory.model import Node
@@ -13,6 +13,8 @@ from .job import Job
 from .outcome import Outcome
 from .several import at_once
 from .tunnels import ask_far_end
+
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -49,16 +51,15 @@ def status(job: Job, nodes: Sequence[str]) -> list[NodeStatus]:
     ]
 
 
-def questions_to(node: Node) -> dict[str, dict[str, str]]:
-    """Return what each service of a node, and each queue of one, is asked at its own socket to know that it is well."""
-    targets = {
-        name: target
-        for recipe in RECIPES
-        if recipe.of(node) is not None
-        for name, target in recipe.targets.items()
-    }
-    return {
-        name: {"host": target.socket, "text": target.question.text, "expected": target.question.expected}
-        for name, target in targets.items()
-        if target.question is not None
-    }
+def questions_to(node: Node) -> dict[str, dict[str, str | int]]:
+    """Return what each service of a node, and each part of one, is asked at its own place to know that it is well."""
+    asked: dict[str, dict[str, str | int]] = {}
+    for recipe in RECIPES:
+        if recipe.of(node) is None:
+            continue
+        for name, target in recipe.targets.items():
+            if target.question is not None:
+                asked[name] = {"host": target.socket, **asdict(target.question)}
+        for name, place in recipe.places.items():
+            asked[name] = {"host": LOOPBACK, "port": place.port, **asdict(place.question)}
+    return asked

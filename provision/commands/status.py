@@ -12,7 +12,7 @@ from .outcomes import show_errors
 
 if TYPE_CHECKING:
     from ..output import Output
-    from ..transport.answers import Heard, Process, Status
+    from ..transport.answers import Heard, Process, Room, Status
 
 EXPIRES_SOON = 14  # days: certbot renews a month before the end, so it has been failing for a while
 
@@ -63,11 +63,18 @@ def _show(node: str, data: Status, output: Output) -> None:
         output.result(f"  certificate {name}: {days:.0f} days left{warning}")
     for name in data.missing:
         output.result(f"  certificate {name}: missing")
+    if data.room:
+        output.result(f"  {_room(data.room)}")
     output.result(f"  disk: {data.disk.free / 1e9:.1f} of {data.disk.size / 1e9:.1f} GB free")
     if data.lock:
         output.result(f"  at work: {data.lock}")
     if data.pending:
         output.result(f"  due at the next deploy: {', '.join(data.pending)}")
+
+
+def _room(room: Room) -> str:
+    memory = "" if room.memory is None else f" in {room.memory / 1e6:,.0f} MB of memory"
+    return f"servers that run: {room.servers}{memory}; users active in the last five minutes: {room.active}"
 
 
 def _show_tunnels(node: str, tunnels: Mapping[str, Heard], output: Output) -> None:

@@ -90,6 +90,10 @@ class Status(TypedDict):
     services: Annotated[dict[str, Any], "problem, silent, ms: how each service answers for its health"]
     down: Annotated[list[str], "units of the last deploy that are not up, with how they are"]
     missing: Annotated[list[str], "certificates of the last deploy that are not there"]
+    room: Annotated[
+        dict[str, int | None] | None,
+        "of a hub: servers that run, users active in the last five minutes, memory of all servers in bytes or null",
+    ]
     last: Annotated[dict[str, Any] | None, "the run before, as in `run`"]
 
 

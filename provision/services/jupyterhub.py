@@ -13,8 +13,9 @@ from ..steps.context import Context
 from ..steps.npm import npm_folder, npm_program
 from ..steps.runtime import UV, runtime
 from ..steps.sites import site
+from ..steps.tunnel import Question
 from ..steps.units import unit_files
-from .recipe import Recipe
+from .recipe import Place, Recipe
 
 NAME = "jupyterhub"
 USERS, ADMINS = "hub-users", "hub-admins"
@@ -123,4 +124,18 @@ def _json(value: object) -> str:
     return json.dumps(value, indent=2) + "\n"
 
 
-RECIPE = Recipe(NAME, JupyterHub, _steps, alone=(_SLICE,), released=False)
+def _get(path: str) -> str:
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+RECIPE = Recipe(
+    NAME,
+    JupyterHub,
+    _steps,
+    places={
+        NAME: Place(_HUB_PORT, Question(_get("/hub/health"), "HTTP/1.1 200")),
+        _PROXY: Place(_PORT, Question(_get("/_chp_healthz"), "HTTP/1.1 200")),
+    },
+    alone=(_SLICE,),
+    released=False,
+)

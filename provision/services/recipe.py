@@ -10,7 +10,7 @@ from ..inventory.model import Node
 from ..inventory.services.service import Service
 from ..node.resources import Resource
 from ..steps.context import Context
-from ..steps.tunnel import TunnelTarget
+from ..steps.tunnel import Question, TunnelTarget
 
 S = TypeVar("S", bound=Service)
 
@@ -26,6 +26,14 @@ def no_secrets(_: Service) -> Sequence[str]:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a part of a service is asked how it is, which no tunnel leads to: a TCP port of the node's loopback."""
+
+    port: int
+    question: Question
+
+
+@dataclass(frozen=True)
 class Recipe(Generic[S]):
     """A service, from the inventory's words to a node's resources.
 
@@ -36,6 +44,7 @@ class Recipe(Generic[S]):
         elsewhere: the resources that other nodes have for it, such as workers; called for nodes that lack it.
         secrets: names of the secrets that it needs on its node (`service/<name>` and below).
         targets: what tunnels can lead to, by name: the service's own name, and that of each `DerivedTunnel`.
+        places: what else is asked how it is, by name.
         alone: units that serve it alone, such as its queue; they stop when it is retired.
         released: whether it comes from the bundled runtime. It is retired when the inventory drops it, as is one that
             has units of its own.
@@ -47,6 +56,7 @@ class Recipe(Generic[S]):
     elsewhere: Callable[[Context], list[Resource]] = nothing
     secrets: Callable[[S], Sequence[str]] = no_secrets
     targets: Mapping[str, TunnelTarget] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
     alone: tuple[str, ...] = ()
     released: bool = True
 

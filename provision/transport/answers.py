@@ -53,6 +53,20 @@ class Disk(Struct, frozen=True):
     free: _Bytes
 
 
+class Room(Struct, frozen=True):
+    """Who is at work on a hub.
+
+    Attributes:
+        servers: how many servers run.
+        active: how many users were active in the last five minutes.
+        memory: what all servers take, in bytes; None where control groups do not tell.
+    """
+
+    servers: Count
+    active: Count
+    memory: _Bytes | None
+
+
 class Changed(Struct, frozen=True):
     """What a run changed of a resource."""
 
@@ -93,6 +107,7 @@ class Status(Struct, frozen=True):
     services: dict[Name, Heard] = {}
     down: list[Text] = []
     missing: list[Name] = []
+    room: Room | None = None
     last: Done | None = None
 
 

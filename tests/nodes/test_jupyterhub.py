@@ -102,6 +102,14 @@ def test_what_is_killed_comes_back_and_kernels_run_on(hub, anna, victim):
     assert anna.run(kernel, "x + 1") == "42"
 
 
+def test_status_says_how_hub_and_proxy_answer_and_who_is_at_work(hub, anna):
+    (status,) = [event for event in hub.done("status", "--json").events if event["event"] == "status"]
+    answers = {name: status["services"][name]["problem"] for name in ("jupyterhub", "jupyterhub-proxy")}
+    assert answers == {"jupyterhub": "", "jupyterhub-proxy": ""}
+    assert status["room"]["servers"] >= 1
+    assert status["room"]["active"] >= 1
+
+
 def test_after_a_reboot_a_saved_notebook_is_there(hub, anna):
     anna.save("lesson.ipynb", "5*4")
     reboot(hub, NODE)

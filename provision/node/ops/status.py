@@ -11,6 +11,7 @@ from ..lock import Lock
 from ..releases.home import homes
 from ..request import Request
 from ..run import Run
+from ..users.hub import room
 from ..x509 import read_certificate
 from .answer import answer
 from .ask import call_of, once
@@ -33,6 +34,7 @@ def status(request: Request) -> int:
             "down": _down(run),
             "missing": [name for name in _wanted(run, "certificate") if name not in certificates],
             "disk": _disk(run),
+            "room": room(run),
             "load": list(os.getloadavg()),
             "lock": Lock(request.system).holder(),
             "pending": sorted(run.journal.pending),

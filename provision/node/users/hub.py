@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import time
+
 from ..run import Run
 
+_ACTIVE_SECONDS = 300
+_SLICE = "jupyterhub-users.slice"
 _DATABASE = "/var/lib/hub/jupyterhub/jupyterhub.sqlite"
 
 
@@ -23,3 +28,25 @@ def last_seen(run: Run) -> dict[str, str]:
             database.close()
     except sqlite3.Error:
         return {}  # it is being made, or of another version: the list says what it can
+
+
+def room(run: Run) -> dict[str, int | None] | None:
+    """Return how many servers run, how many users were active in the last minutes, and the memory of all servers.
+
+    None where there is no hub.
+    """
+    if not run.path(_DATABASE).is_file():
+        return None
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - _ACTIVE_SECONDS))
+    ask = ["systemctl", "show", "--property=Id,ActiveState,MemoryCurrent", "--", _SLICE, "jupyter-*.service"]
+    units = [_properties(block) for block in run.system.run(ask, timeout=30).output.split("\n\n")]
+    memory = next((unit.get("MemoryCurrent", "") for unit in units if unit.get("Id") == _SLICE), "")
+    return {
+        "servers": sum(unit.get("ActiveState") == "active" for unit in units if unit.get("Id") != _SLICE),
+        "active": sum(seen >= since for seen in last_seen(run).values()),
+        "memory": int(memory) if re.fullmatch(r"[0-9]{1,18}", memory) else None,
+    }
+
+
+def _properties(block: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
