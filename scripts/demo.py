@@ -70,6 +70,15 @@ def _commands(inventory: Path, *, everything: bool) -> Iterator[list[str]]:
         yield ["deploy"]
 
 
+def _hubctl(*words: str, stdin: str = "") -> str:
+    """Run hubctl on the inventory of all services; return what it said."""
+    command = [str(ROOT / ".venv/bin/hubctl"), *words, "--inventory", str(ALL)]
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(f"hubctl {' '.join(words)}: {done.stderr}")
+    return done.stdout
+
+
 @dataclass(frozen=True)
 class Place:
     """A service of a node that has a site."""
@@ -127,7 +136,7 @@ def _show_all(loaded: LoadedFleet) -> int:
         module = import_module(f"checks.{place.service}")
         with output.step(f"asking {place.service} of {place.node}"):
             try:
-                answer = module.check(place.site)
+                answer = module.check(place.site, _hubctl)
             except Failed as error:
                 answer, failed = f"FAILED: {error}", failed + 1
         rows.append([place.node, place.service, place.site.url, module.QUESTION, answer])

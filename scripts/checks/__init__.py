@@ -1,4 +1,4 @@
-"""What each service is asked to show that it works, one file a service: `check(site)` returns what came back.
+"""What each service is asked to show that it works, one file a service: `check(site, hubctl)` returns what came back.
 
 A check raises `Failed` when the answer is not the right one.
 """

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .site import Failed, Site
+from .site import Failed, Hubctl, Site
 
 QUESTION = "GET /health"
 
 
-def check(site: Site) -> str:
+def check(site: Site, _: Hubctl) -> str:
     """Return the health that the far end gives."""
     status, answer = site.ask("GET", "/health")
     if status != 200:

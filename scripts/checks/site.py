@@ -10,9 +10,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 SECONDS = 30
+
+
+class Hubctl(Protocol):
+    """Run hubctl on the fleet's inventory; return what it said."""
+
+    def __call__(self, *words: str, stdin: str = "") -> str: ...
 
 
 class Failed(Exception):  # noqa: N818  it reads as what happened

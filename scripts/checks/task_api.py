@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 
-from .site import Failed, Site
+from .site import Failed, Hubctl, Site
 
 TASK = {
     "monomers": [["a", "b"], ["a*", "b*"], ["a*", ">mon1"], ["b*"]],
@@ -17,7 +17,7 @@ QUESTION = "POST /task"
 _SECONDS = 120
 
 
-def check(site: Site) -> str:
+def check(site: Site, _: Hubctl) -> str:
     """Return the answer in a few words."""
     answer = solve(site)
     if answer["status"] != "COMPLETE" or answer["entropy"] != 3:

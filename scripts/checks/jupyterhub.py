@@ -1,0 +1,32 @@
+"""jupyterhub: somebody who is let in runs a cell in a kernel of their own."""
+
+from __future__ import annotations
+
+import secrets
+
+import requests
+from websockets.exceptions import WebSocketException
+
+from .hub_user import User
+from .site import Failed, Hubctl, Site
+
+QUESTION = "5*4 in a kernel"
+_NAME = "demo"
+
+
+def check(site: Site, hubctl: Hubctl) -> str:
+    """Return what the kernel answered to a user who was let in just now."""
+    password = secrets.token_urlsafe(12)
+    known = f'"name": "{_NAME}"' in hubctl("users", "list", "--json")
+    hubctl("users", "passwd" if known else "add", _NAME, "--password-stdin", stdin=f"{password}\n")
+    user = User(site, _NAME, password)
+    try:
+        if not user.log_in().ok:
+            raise Failed(f"{_NAME} cannot log in")
+        user.start()
+        said = user.run(user.kernel(), "5*4")
+    except (AssertionError, OSError, requests.RequestException, WebSocketException) as error:
+        raise Failed(f"the server of {_NAME}: {error}") from error
+    if said != "20":
+        raise Failed(f"5*4 is 20, not {said}")
+    return f"{said}, asked by {_NAME}"
