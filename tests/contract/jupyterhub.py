@@ -40,11 +40,7 @@ CONTRACT = Contract(
     by_hand=by_hand,
     boundaries=tuple(
         f"{resource}:{stage}"
-        for resource in (
-            "checked-files:jupyterhub",
-            "unit:jupyterhub.service",
-            "checked-files:nginx-jupyterhub",
-        )
+        for resource in ("checked-files:jupyterhub", "unit:jupyterhub.service")
         for stage in ("before", "after")
     ),
 )
