@@ -25,8 +25,11 @@ STATE = f"/var/lib/hub/{NAME}"
 CONFIG = f"/etc/{NAME}"
 _PROXY = f"{NAME}-proxy"
 _SLICE = f"{NAME}-users.slice"
-_PORT, _API_PORT, _HUB_PORT = 8000, 8001, 8081
-_HUB_URL = f"http://127.0.0.1:{_HUB_PORT}"
+_DOOR = f"{NAME}-door"
+_PORT, _API_PORT, _DOOR_PORT, _HUB_PORT = 8000, 8001, 8081, 8082
+_HUB_URL = f"http://127.0.0.1:{_DOOR_PORT}"
+"""Where all ask the hub: at a door, where they wait while it is being started."""
+_OWN_URL = f"http://127.0.0.1:{_HUB_PORT}"
 _MAX_BODY = 256_000_000
 """Bytes: a notebook is saved in one request, with the pictures in it."""
 
@@ -45,7 +48,7 @@ def _steps(ctx: Context, service: JupyterHub) -> list[Resource]:
         *_for_users(ctx, service),
         *_proxy(ctx),
         *_hub(ctx, service),
-        *web.website(ctx, NAME, max_body=_MAX_BODY, proxy=f"http://127.0.0.1:{_PORT}"),
+        *web.website(ctx, NAME, max_body=_MAX_BODY, proxy=f"127.0.0.1:{_PORT}"),
     ]
 
 
@@ -83,8 +86,13 @@ def _hub(ctx: Context, service: JupyterHub) -> list[Resource]:
     env = PythonEnv(f"{ROOT}/hub", ctx.lock(f"{NAME}.lock"), UV)
     config = File(f"{CONFIG}/jupyterhub_config.py", render(f"{NAME}/jupyterhub_config.py"))
     settings = File(f"{CONFIG}/settings.json", _settings(ctx, service), 0o600)
-    text = render(f"systemd/{NAME}.service", root=ROOT, state=STATE, config=CONFIG, hub=_HUB_URL)
+    text = render(f"systemd/{NAME}.service", root=ROOT, state=STATE, config=CONFIG, hub=_OWN_URL)
     unit = unit_files(NAME, {f"{NAME}.service": text})
+    door = {
+        name: render(f"systemd/{name}", door_port=_DOOR_PORT, hub_port=_HUB_PORT)
+        for name in (f"{_DOOR}.socket", f"{_DOOR}.service")
+    }
+    doors = unit_files(_DOOR, door)
     causes = (env.id, config.id, settings.id, unit.id, f"command:{_PROXY}-token")
     return [
         env,
@@ -93,7 +101,10 @@ def _hub(ctx: Context, service: JupyterHub) -> list[Resource]:
         settings,
         File(f"/etc/pam.d/{NAME}", render(f"{NAME}/pam")),
         unit,
+        doors,
+        Unit(f"{_DOOR}.socket"),
         Unit(f"{NAME}.service", restart_on=causes),
+        Unit(f"{_DOOR}.service", enabled=False, restart_on=(doors.id,)),
     ]
 
 
@@ -104,6 +115,7 @@ def _settings(ctx: Context, service: JupyterHub) -> str:
             "url": f"https://{site(ctx, NAME).name}/",
             "state": STATE,
             "hub": _HUB_URL,
+            "hub_itself": _OWN_URL,
             "proxy": f"http://127.0.0.1:{_PORT}",
             "proxy_api": f"http://127.0.0.1:{_API_PORT}",
             "users": USERS,
@@ -133,7 +145,7 @@ RECIPE = Recipe(
     JupyterHub,
     _steps,
     places={
-        NAME: Place(_HUB_PORT, Question(_get("/hub/health"), "HTTP/1.1 200")),
+        NAME: Place(_DOOR_PORT, Question(_get("/hub/health"), "HTTP/1.1 200")),
         _PROXY: Place(_PORT, Question(_get("/_chp_healthz"), "HTTP/1.1 200")),
     },
     alone=(_SLICE,),

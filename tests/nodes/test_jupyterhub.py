@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.hub import HUB, NODE, User, add_user
+from tests.support.load import Load
 from tests.support.machines import reboot
 from tests.support.waiting import eventually
 
@@ -79,12 +80,16 @@ def test_a_server_has_the_limits_of_the_inventory(hub, anna):
     }
 
 
-def test_another_setting_restarts_the_hub_alone_and_kernels_run_on(hub, anna):
+def test_another_setting_restarts_the_hub_alone_while_kernels_run_on_and_pages_wait(hub, anna):
     kernel = anna.kernel()
     anna.run(kernel, "x = 41")
     before = {unit: restarts(hub, unit) for unit in ("jupyterhub", "jupyterhub-proxy", "jupyter-anna")}
     hub.write({NODE: "jupyterhub: {hostname: hub, idle_timeout: 7200}"})
-    hub.done("deploy")
+    with Load(hub.site(NODE, "hub"), fresh=2, kept=2, path="/hub/login", status=200) as load:
+        load.wait_for(20)
+        hub.done("deploy")
+        load.wait_for(20)
+    assert load.failures == []
     after = {unit: restarts(hub, unit) for unit in before}
     assert [unit for unit in before if after[unit] != before[unit]] == ["jupyterhub"]
     assert anna.run(kernel, "x + 1") == "42"
@@ -100,6 +105,14 @@ def test_what_is_killed_comes_back_and_kernels_run_on(hub, anna, victim):
     hub.ssh(NODE, "systemctl", "kill", "--signal=KILL", victim)
     eventually(lambda: anna.at_server("GET", "/api/kernels").ok and anna.serves())
     assert anna.run(kernel, "x + 1") == "42"
+
+
+def test_while_a_killed_hub_comes_back_its_pages_wait(hub, site):
+    with Load(site, fresh=2, kept=2, path="/hub/login", status=200) as load:
+        load.wait_for(20)
+        hub.ssh(NODE, "systemctl", "kill", "--signal=KILL", "jupyterhub")
+        load.wait_for(20)
+    assert load.failures == []
 
 
 def test_status_says_how_hub_and_proxy_answer_and_who_is_at_work(hub, anna):

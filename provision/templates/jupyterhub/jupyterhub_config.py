@@ -17,7 +17,8 @@ c.ConfigurableHTTPProxy.auth_token = (state / "proxy.token").read_text().strip()
 c.JupyterHub.last_activity_interval = 5
 
 c.JupyterHub.bind_url = settings["proxy"]
-c.JupyterHub.hub_bind_url = settings["hub"]
+c.JupyterHub.hub_bind_url = settings["hub_itself"]
+c.JupyterHub.hub_connect_url = settings["hub"]
 c.JupyterHub.public_url = settings["url"]
 c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
 c.JupyterHub.db_url = f"sqlite:///{state}/jupyterhub.sqlite"
