@@ -86,7 +86,9 @@ def _hub(ctx: Context, service: JupyterHub) -> list[Resource]:
     env = PythonEnv(f"{ROOT}/hub", ctx.lock(f"{NAME}.lock"), UV)
     config = File(f"{CONFIG}/jupyterhub_config.py", render(f"{NAME}/jupyterhub_config.py"))
     settings = File(f"{CONFIG}/settings.json", _settings(ctx, service), 0o600)
-    text = render(f"systemd/{NAME}.service", root=ROOT, state=STATE, config=CONFIG, hub=_OWN_URL)
+    places = {"root": ROOT, "state": STATE, "config": CONFIG, "hub": _OWN_URL}
+    edition = File(f"{CONFIG}/edition.py", render(f"{NAME}/edition.py", **places))
+    text = render(f"systemd/{NAME}.service", state=STATE, edition=edition.path)
     unit = unit_files(NAME, {f"{NAME}.service": text})
     door = {
         name: render(f"systemd/{name}", door_port=_DOOR_PORT, hub_port=_HUB_PORT)
@@ -99,6 +101,7 @@ def _hub(ctx: Context, service: JupyterHub) -> list[Resource]:
         Directory(CONFIG),
         config,
         settings,
+        edition,
         File(f"/etc/pam.d/{NAME}", render(f"{NAME}/pam")),
         unit,
         doors,

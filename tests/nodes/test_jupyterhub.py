@@ -2,6 +2,7 @@
 
 import pytest
 
+from provision.errors import Exit
 from tests.support.hub import HUB, NODE, User, add_user
 from tests.support.load import Load
 from tests.support.machines import reboot
@@ -10,6 +11,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.nodes
 
 PASSWORD = "quite-a-long-one"
+CONFIG = "/etc/jupyterhub/jupyterhub_config.py"
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +115,22 @@ def test_while_a_killed_hub_comes_back_its_pages_wait(hub, site):
         hub.ssh(NODE, "systemctl", "kill", "--signal=KILL", "jupyterhub")
         load.wait_for(20)
     assert load.failures == []
+
+
+def test_a_hub_that_does_not_come_up_gives_way_to_the_one_before_and_no_page_fails(hub, site, anna, tmp_path):
+    kernel = anna.kernel()
+    anna.run(kernel, "x = 41")
+    broken = {f"file:{CONFIG}": {"content": "raise RuntimeError('broken on purpose')\n"}}
+    with Load(site, fresh=2, kept=2, path="/hub/login", status=200) as load:
+        load.wait_for(20)
+        done = hub.patched(tmp_path, fields=broken).hubctl("deploy")
+        load.wait_for(20)
+    assert done.status == Exit.FAILED
+    assert "RuntimeError: broken on purpose" in done.stderr
+    assert load.failures == []
+    assert anna.run(kernel, "x + 1") == "42"
+    hub.done("deploy")
+    assert " 0 changed" in hub.done("deploy").stdout
 
 
 def test_status_says_how_hub_and_proxy_answer_and_who_is_at_work(hub, anna):
