@@ -54,7 +54,7 @@ def start() -> None:
     """Become the hub: the edition that is wanted, or the last good one where that was refused."""
     new, good = wanted(), noted(GOOD / "edition.json")
     edition = new
-    if good["id"] not in ("", new["id"]):
+    if good["id"] not in ("", new["id"]) and Path(good["programs"]).is_dir():
         if REFUSED.exists() and REFUSED.read_text() == new["id"]:
             sys.stderr.write("the edition of the last deploy did not come up: the one before runs\n")
             edition = {**good, "config": str(GOOD)}
