@@ -91,9 +91,10 @@ def test_make_demo_all_ends_with_what_every_service_answers(clone):
     assert set(rows) == {recipe.name for recipe in RECIPES}
     assert "entropy 3" in rows["task_api"]
     assert "200 through the tunnel" in rows["proxy"]
+    assert "20, asked by" in rows["jupyterhub"]
     again = make(clone, "demo-all")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert len(re.findall(r"^\w+: \d+ ok, 0 changed", again.stdout, re.MULTILINE)) == 2
+    assert len(re.findall(r"^\w+: \d+ ok, 0 changed", again.stdout, re.MULTILINE)) == 3
 
 
 def test_taking_it_down_leaves_nothing(clone):
