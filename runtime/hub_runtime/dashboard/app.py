@@ -19,6 +19,7 @@ from .identity import Hub, HubAwayError
 from .settings import Settings, release
 from .store import Store
 
+WHOLE_SECONDS = 20.0
 POSITION = "Events-Position"
 """Header that says how far an answer goes: what `since` takes."""
 
@@ -129,10 +130,19 @@ class Api:
         return _answer(200, self._store.summaries(sight, request.args.get("filename", "")))
 
     def frame(self) -> Response:
-        """``GET /frame?user=…&filename=…``: one copy as a page of its own, which is nobody's origin."""
+        """``GET /frame?user=…&filename=…``: one copy as a page of its own, which is nobody's origin.
+
+        With ``whole=1`` all of it: it is rendered when it is asked for, which may take a moment.
+        """
         sight = self._gate.caller().sight
-        found = self._store.summary(sight, request.args.get("user", ""), request.args.get("filename", ""))
-        return frames.response(found)
+        user, filename = request.args.get("user", ""), request.args.get("filename", "")
+        if "whole" not in request.args:
+            return frames.response(self._store.summary(sight, user, filename))
+        try:
+            whole = self._feed.until(lambda: self._store.whole(sight, user, filename), WHOLE_SECONDS)
+        except LookupError:
+            return frames.response(None)
+        return frames.response(whole) if whole else _problem(503, "it is still being made: try again", 2)
 
     def health(self) -> Response:
         """``GET /health``: the store can be read."""

@@ -19,13 +19,16 @@ from .settings import Settings
 SECONDS = 20.0
 """What one notebook may take."""
 MEMORY = 1 << 30
+WHOLE = 2_000
+"""Cells that are shown of a whole notebook."""
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A notebook to render: what is known of it, and the tries of its last summary."""
+    """A notebook to render: what is known of it, the tries of its last summary, and whether all of it is wanted."""
 
     about: Summary
     tries: Tries
+    whole: bool = False
 
 
 class Renderer:
@@ -87,4 +90,6 @@ def rendered(job: Job, settings: Settings) -> tuple[Summary, Tries]:
         content = homes.read(settings.homes, about.user, about.filename, limits.notebook_bytes)
     except homes.NotShownError as error:
         return msgspec.structs.replace(about, state=error.state, note=str(error)), job.tries
+    if job.whole:
+        return notebook.summarise(about, content, job.tries, limits.whole_bytes, WHOLE)
     return notebook.summarise(about, content, job.tries, limits.summary_bytes)

@@ -25,6 +25,12 @@ CREATE TABLE summaries (
 );
 CREATE INDEX summaries_position ON summaries (position);
 
+CREATE TABLE wholes (
+    event INTEGER PRIMARY KEY REFERENCES events (id) ON DELETE CASCADE,
+    wanted INTEGER NOT NULL,
+    body BLOB
+);
+
 CREATE TABLE people (user TEXT PRIMARY KEY, hand TEXT, paused TEXT, position INTEGER NOT NULL);
 
 CREATE TRIGGER event_added AFTER INSERT ON events BEGIN

@@ -21,6 +21,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         body_bytes: of one request.
         notebook_bytes: of a notebook that is still rendered.
         summary_bytes: of one summary; what is too much for it is left out and said.
+        whole_bytes: of a notebook that somebody opened as a whole.
         streams: live pages that are served at once; more are told to come back later.
     """
 
@@ -30,6 +31,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body_bytes: Positive = 32_000
     notebook_bytes: Positive = 20_000_000
     summary_bytes: Positive = 2_000_000
+    whole_bytes: Positive = 16_000_000
     streams: Positive = 100
 
 

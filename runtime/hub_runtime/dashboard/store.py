@@ -18,8 +18,8 @@ from .settings import Settings
 FIELDS = ("id", "type", "user", "filename", "path", "timestamp")
 AT_ONCE = 200
 """Changes, and notebooks to render, that are fetched at a time."""
-SHORT, LONG = 256, 4096
-"""Longest type and user, and longest filename and path."""
+WHOLES = 20
+"""Notebooks that are kept as a whole: those opened last."""
 OVERHEAD = 128
 """Bytes that an event counts besides its texts."""
 _EVENT = ", ".join(f"e.{field}" for field in FIELDS)
@@ -27,7 +27,13 @@ _DIGEST = "e.user, e.filename, e.timestamp, s.total, s.errors, s.stuck"
 
 
 class Due(msgspec.Struct, frozen=True):
-    """A saved notebook that is to be rendered, and what earlier renderings said of its errors."""
+    """A saved notebook that is to be rendered.
+
+    Attributes:
+        position: that of its save.
+        tries: what its last rendering said of its errors.
+        whole: whether somebody opened all of it.
+    """
 
     event: int
     position: int
@@ -36,6 +42,7 @@ class Due(msgspec.Struct, frozen=True):
     path: str
     timestamp: str
     tries: bytes
+    whole: bool = False
 
 
 class Store:
@@ -149,9 +156,56 @@ class Store:
         with self._database.reading() as connection:
             return [Due(*row) for row in connection.execute(query, (AT_ONCE,))]
 
+    def whole(self, sight: Sight, user: str, filename: str) -> Summary | None:
+        """Return all of a notebook as it was saved last, or ask the worker for it and return None.
+
+        Raises:
+            LookupError: there is none to see.
+        """
+        query = (
+            "SELECT e.id, e.position, w.wanted, w.body FROM events e LEFT JOIN wholes w ON w.event = e.id"
+            f" WHERE e.type = 'save-notebook' AND e.user = :user AND e.filename = :filename AND {people.OPEN}"
+            " ORDER BY e.position DESC LIMIT 1"
+        )
+        values = {"user": user, "filename": filename, **sight.values()}
+        with self._database.reading() as connection:
+            row = connection.execute(query, values).fetchone()
+        if row is None:
+            raise LookupError(filename)
+        if row["wanted"] == row["position"]:
+            return _summary(row["body"]) if row["body"] is not None else None
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT INTO wholes (event, wanted) VALUES (?, ?) ON CONFLICT (event) DO UPDATE SET"
+                " wanted = excluded.wanted, body = NULL",
+                (row["id"], row["position"]),
+            )
+            connection.execute(
+                "DELETE FROM wholes WHERE event NOT IN (SELECT event FROM wholes ORDER BY wanted DESC LIMIT ?)",
+                (WHOLES,),
+            )
+        return None
+
+    def opened(self) -> list[Due]:
+        """Return notebooks of which somebody waits for all."""
+        query = (
+            "SELECT e.id, w.wanted, e.user, e.filename, e.path, e.timestamp, x'', TRUE FROM wholes w"
+            " JOIN events e ON e.id = w.event WHERE w.body IS NULL ORDER BY w.wanted"
+        )
+        with self._database.reading() as connection:
+            return [Due(*row) for row in connection.execute(query)]
+
+    def keep_whole(self, due: Due, summary: Summary) -> None:
+        """Keep all of a notebook for those who wait for it."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE wholes SET body = ? WHERE event = ? AND wanted = ?",
+                (_packed(summary), due.event, due.position),
+            )
+
     def keep(self, due: Due, summary: Summary, tries: bytes) -> None:
         """Keep what a notebook was rendered to, unless its event is gone meanwhile."""
-        body = zlib.compress(msgspec.json.encode(summary), level=1)
+        body = _packed(summary)
         with self._database.writing() as connection:
             known = connection.execute(
                 "UPDATE events SET rendered = ?, size = size + ? - COALESCE("
@@ -176,7 +230,7 @@ class Store:
         )
         with self._database.reading() as connection:
             rows = connection.execute(query, {**values, **sight.values()}).fetchall()
-        found = [msgspec.json.decode(zlib.decompress(body), type=Summary) for (body,) in rows]
+        found = [_summary(body) for (body,) in rows]
         return list({(each.user, each.filename): each for each in found}.values())
 
     def _make_room(self, connection: sqlite3.Connection, user: str) -> None:
@@ -196,6 +250,14 @@ class Store:
                 "DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY position LIMIT ?)",
                 (max(1, number - limits.events),),
             )
+
+
+def _packed(summary: Summary) -> bytes:
+    return zlib.compress(msgspec.json.encode(summary), level=1)
+
+
+def _summary(body: bytes) -> Summary:
+    return msgspec.json.decode(zlib.decompress(body), type=Summary)
 
 
 def _next(connection: sqlite3.Connection) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import msgspec
 
@@ -16,6 +18,7 @@ LOOK_EVERY = 0.2
 HEARTBEAT = 10.0
 """Seconds of silence after which a line is sent, by which a browser that is gone is noticed."""
 RETRY_MS = 2_000
+T = TypeVar("T")
 
 
 class Feed:
@@ -54,6 +57,16 @@ class Feed:
         with self._changed:
             self._changed.wait_for(lambda: self._version != seen or self._ending, seconds)
             return self._version != seen
+
+    def until(self, look: Callable[[], T | None], seconds: float) -> T | None:
+        """Look again whenever something was written, and return what is there at last, or None after the time."""
+        deadline = time.monotonic() + seconds
+        while True:
+            seen = self.version()
+            found, left = look(), deadline - time.monotonic()
+            if found is not None or left <= 0 or self._ending:
+                return found
+            self.wait(seen, left)
 
     def _watch(self) -> None:
         connection = connect(self._database)

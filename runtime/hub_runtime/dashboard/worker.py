@@ -45,15 +45,18 @@ def main() -> None:
 
 
 def render_due(store: Store, renderer: Renderer, stop: threading.Event) -> int:
-    """Render what was saved since it was rendered last, and return how many notebooks that were."""
+    """Render what was opened or saved since it was rendered last, and return how many notebooks that were."""
     rendered = 0
-    for due in store.due():
+    for due in [*store.opened(), *store.due()]:
         if stop.is_set():
             break
+        rendered += 1
+        if due.whole:
+            store.keep_whole(due, renderer.render(Job(_about(due), {}, whole=True))[0])
+            continue
         tries = msgspec.msgpack.decode(due.tries, type=Tries) if due.tries else {}
         summary, after = renderer.render(Job(_about(due), tries))
         store.keep(due, summary, msgspec.msgpack.encode(after))
-        rendered += 1
     return rendered
 
 

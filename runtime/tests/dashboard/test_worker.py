@@ -64,6 +64,20 @@ def test_everybodys_copy_is_side_by_side(make_dashboard: Any) -> None:
     assert dashboard.ask("GET", "/frame?user=bob&filename=day1.ipynb", "alice").status == 404
 
 
+def test_a_whole_notebook_opens_as_it_was_saved_last(make_dashboard: Any) -> None:
+    dashboard = make_dashboard(worker=True)
+    where = "/frame?user=alice&filename=day1.ipynb&whole=1"
+    for text in ("one", "two"):
+        dashboard.save("alice", "day1.ipynb", notebook(*[f"{text} {number}" for number in range(30)]))
+        opened = dashboard.ask("GET", where, "tess")
+        assert opened.status == 200
+        assert opened.headers["Content-Security-Policy"].endswith("; sandbox")
+        assert opened.body.count(f">{text} ".encode()) == 30
+    assert dashboard.ask("GET", where, "bob").status == 404
+    dashboard.ask("POST", "/participants/alice", "alice", {"paused": True})
+    assert dashboard.ask("GET", where, "tess").status == 404
+
+
 def test_a_changed_notebook_is_rendered_again(make_dashboard: Any) -> None:
     dashboard = make_dashboard(worker=True)
     for text in ("one", "two"):
