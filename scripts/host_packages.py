@@ -9,7 +9,11 @@ import archive_keys
 from provision.cloud.local import host
 
 # program -> package
-FOR_TESTS = {"redis-server": "redis-server", "nginx": "nginx-light", "sshd": "openssh-server"}
+FOR_TESTS = {
+    "redis-server": "redis-server",
+    "nginx": "nginx-light",
+    "sshd": "openssh-server",
+}
 
 
 def main(tests: bool) -> None:
@@ -20,6 +24,8 @@ def main(tests: bool) -> None:
     if tests:
         archive_keys.install_missing()
         packages += [package for program, package in FOR_TESTS.items() if not host.find_program(program)]
+        if host.distribution() != "ubuntu" and not host.find_program("chromium"):
+            packages.append("chromium")  # Ubuntu's is a snap; there, Google Chrome does as well
     if not packages:
         return
     if not shutil.which("apt-get"):

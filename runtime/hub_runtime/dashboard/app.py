@@ -17,6 +17,7 @@ from .events import EventError, decode, filters, position
 from .gate import Gate
 from .identity import Hub, HubAwayError
 from .settings import Settings, release
+from .site import Site
 from .store import Store
 
 WHOLE_SECONDS = 20.0
@@ -55,6 +56,7 @@ def create_app(settings: Settings) -> Dashboard:
     routes.add_url_rule("/oauth_callback", view_func=gate.callback)
     routes.add_url_rule("/logout", view_func=gate.leave, methods=["POST"])
     app.register_blueprint(routes)
+    app.register_blueprint(Site(settings, store, gate).routes())
     app.add_url_rule("/health", view_func=api.health)
     app.register_error_handler(EventError, lambda error: _problem(400, str(error)))
     app.register_error_handler(HTTPException, _http_problem)

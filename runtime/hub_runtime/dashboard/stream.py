@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from ..web import sse
 from .database import connect
 from .people import Sight
 from .store import Store
@@ -110,7 +111,7 @@ def messages(
             continue
         position = max(position, latest)
         if not feed.wait(seen, HEARTBEAT):
-            if not welcome():
+            if feed.ending or not welcome():
                 return
-            yield ": still here\n\n"
+            yield sse.PING.decode()
         seen = feed.version()

@@ -1,0 +1,77 @@
+"""Templates to pages: every value escaped, every name given, every part with a version."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timezone
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from . import charts
+from .assets import assets, digest, frame_style
+from .view import View
+
+TEMPLATES = Path(__file__).parent / "templates"
+_TIME = Markup('<time datetime="{machine}">{human}</time>')
+
+
+def render(folder: Path, template: str, view: View, **values: object) -> str:
+    """Return a template of this folder, which extends ``base.html``, as a page seen in this way.
+
+    Raises:
+        jinja2.UndefinedError: the template names a value that was not given.
+    """
+    return (
+        _environment(folder)
+        .get_template(template)
+        .render(view=view, asset=_asset(view.root), look=digest(), **values)
+    )
+
+
+@cache
+def _environment(folder: Path) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader([folder, TEMPLATES]),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(moment=moment, version=version, counted=counted)
+    environment.globals.update(bars=charts.bars, shares=charts.shares, frame_style=frame_style)
+    return environment
+
+
+def _asset(root: str) -> Callable[[str], str]:
+    return lambda name: f"{root}assets/{assets()[name].name}"
+
+
+def moment(when: datetime | str) -> Markup:
+    """Return a time that the script tells as "2 min ago"; without it, it is the time in UTC."""
+    utc = instant(when)
+    return _TIME.format(machine=f"{utc:%Y-%m-%dT%H:%M:%SZ}", human=f"{utc:%H:%M} UTC")
+
+
+def instant(when: datetime | str) -> datetime:
+    """Return a time in UTC, which one that names no zone is in already.
+
+    Raises:
+        ValueError: the text is no ISO 8601.
+    """
+    if isinstance(when, str):
+        when = datetime.fromisoformat(when.replace("Z", "+00:00"))
+    return when.replace(tzinfo=timezone.utc) if when.tzinfo is None else when.astimezone(timezone.utc)
+
+
+def version(text: str) -> str:
+    """Return a short word that is another one when the text is."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun: "1 error", "2 errors"."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,66 @@
+"""A real browser, and what happens in it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from provision.cloud.local import host
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def program() -> str | None:
+    """The browser of this computer, if it has one."""
+    return next((path for name in PROGRAMS if (path := host.find_program(name))), None)
+
+
+@contextlib.contextmanager
+def started() -> Iterator[Browser]:
+    """A browser without a window."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program())
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Seen:
+    """What a page did: all it asked for, and all it complained of."""
+
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def asked(self, part: str) -> list[str]:
+        """The addresses asked for that hold this."""
+        return [address for address in self.requests if part in address]
+
+    def elsewhere(self, origin: str) -> list[str]:
+        """What was asked of others; pictures inside a page are nobody's."""
+        own = urlsplit(origin)[:2]
+        return [one for one in self.requests if urlsplit(one)[:2] != own and not one.startswith("data:")]
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, address: str, **how: Any) -> Iterator[tuple[Page, Seen]]:
+    """A page in a window of its own: `viewport`, `color_scheme`, `reduced_motion` and the like say how."""
+    context = browser.new_context(**how)
+    seen = Seen()
+    context.on("request", lambda request: seen.requests.append(request.url))
+    context.on(
+        "console", lambda said: said.type in ("error", "warning") and seen.complaints.append(said.text)
+    )
+    context.on("weberror", lambda error: seen.complaints.append(str(error.error)))
+    page = context.new_page()
+    try:
+        page.goto(address)
+        yield page, seen
+    finally:
+        context.close()
