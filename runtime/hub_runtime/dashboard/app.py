@@ -20,7 +20,6 @@ from .settings import Settings, release
 from .site import Site
 from .store import Store
 
-WHOLE_SECONDS = 20.0
 POSITION = "Events-Position"
 """Header that says how far an answer goes: what `since` takes."""
 
@@ -56,7 +55,7 @@ def create_app(settings: Settings) -> Dashboard:
     routes.add_url_rule("/oauth_callback", view_func=gate.callback)
     routes.add_url_rule("/logout", view_func=gate.leave, methods=["POST"])
     app.register_blueprint(routes)
-    app.register_blueprint(Site(settings, store, gate).routes())
+    app.register_blueprint(Site(settings, store, gate, app.feed).routes())
     app.add_url_rule("/health", view_func=api.health)
     app.register_error_handler(EventError, lambda error: _problem(400, str(error)))
     app.register_error_handler(HTTPException, _http_problem)
@@ -141,7 +140,7 @@ class Api:
         if "whole" not in request.args:
             return frames.response(self._store.summary(sight, user, filename))
         try:
-            whole = self._feed.until(lambda: self._store.whole(sight, user, filename), WHOLE_SECONDS)
+            whole = self._feed.until(lambda: self._store.whole(sight, user, filename), stream.WHOLE_SECONDS)
         except LookupError:
             return frames.response(None)
         return frames.response(whole) if whole else _problem(503, "it is still being made: try again", 2)

@@ -183,8 +183,8 @@ def mine(
     return _page("mine.html", view, viewer, site, now, me=me, copies=copies)
 
 
-def cells(view: View, summary: Summary) -> str:
-    """The document in a frame: cells of one notebook. Send it with the headers of `web.policy.FRAME`."""
+def cells(view: View, summary: Summary | None) -> str:
+    """The document in a frame: cells of one notebook, if it is there. It wants the headers of `web.policy.FRAME`."""
     return render(TEMPLATES, "cells.html", view, summary=summary)
 
 

@@ -7,22 +7,20 @@ from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import cast
 
-import msgspec
 from flask import Blueprint, Response, abort, current_app, redirect, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as Answer
 
-from ..web import policy, site
+from ..web import site
 from ..web.view import View
-from . import pages
+from . import frames, pages
 from .gate import Gate
 from .identity import HubAwayError, Identity
 from .model import Participant, Summary
 from .settings import Settings
 from .store import Store
+from .stream import WHOLE_SECONDS, Feed
 
-LAST = 10
-"""Cells of a notebook that are shown beside others."""
 MINE = 12
 """Notebooks on a learner's own page, the newest."""
 
@@ -30,10 +28,11 @@ MINE = 12
 class Site:
     """The pages over one store."""
 
-    def __init__(self, settings: Settings, store: Store, gate: Gate) -> None:
+    def __init__(self, settings: Settings, store: Store, gate: Gate, feed: Feed) -> None:
         self._root = settings.prefix
         self._store = store
         self._gate = gate
+        self._feed = feed
 
     def routes(self) -> Blueprint:
         """Return the routes, to be registered once."""
@@ -76,11 +75,15 @@ class Site:
         return pages.whole(self._view("whole"), _viewer(who), request.host, person, number, summary, _now())
 
     def cells(self) -> Response:
-        """``GET /cells?who=…&path=…``: the frame of one copy: its last cells, or all."""
-        _, _, summary = self._copy(self._gate.visitor())
-        if "all" not in request.args:
-            summary = msgspec.structs.replace(summary, cells=summary.cells[-LAST:])
-        return Response(pages.cells(self._view("cells"), summary), headers=policy.FRAME)
+        """``GET /cells?who=…&path=…``: the frame of one copy: its last cells, or all, which may take a moment."""
+        who = self._gate.visitor()
+        _, person, summary = self._copy(who)
+        if "all" in request.args:
+            whole = self._feed.until(
+                lambda: self._store.whole(who.sight, person.name, summary.filename), WHOLE_SECONDS
+            )
+            summary = whole or summary
+        return frames.response(summary, self._view("cells"))
 
     def mine(self) -> str:
         """``GET /mine``: what trainers see of whoever asks."""

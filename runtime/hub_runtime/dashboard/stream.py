@@ -19,6 +19,8 @@ LOOK_EVERY = 0.2
 HEARTBEAT = 10.0
 """Seconds of silence after which a line is sent, by which a browser that is gone is noticed."""
 RETRY_MS = 2_000
+WHOLE_SECONDS = 20.0
+"""How long somebody waits for a whole notebook."""
 T = TypeVar("T")
 
 
