@@ -7,6 +7,7 @@ import json
 from ..inventory.services.jupyterhub import JupyterHub
 from ..node.releases.home import ROOT as HUB
 from ..node.resources import Command, Directory, File, Group, Packages, PythonEnv, Resource, Unit, User
+from ..node.users.hub import TOKEN
 from ..render import render
 from ..steps import web
 from ..steps.context import Context
@@ -72,7 +73,7 @@ def _proxy(ctx: Context) -> list[Resource]:
     folder = npm_folder(f"{ROOT}/proxy", package, lock)
     node = PythonEnv(f"{ROOT}/node", ctx.lock(f"{NAME}_node.lock"), UV)
     token = f"{STATE}/proxy.token"
-    made = Command(f"{_PROXY}-token", ("openssl", "rand", "-hex", "-out", token, "32"), creates=token)
+    made = _made(_PROXY, token)
     program = npm_program(_PROXY, folder, npm=f"{node.path}/bin/npm", package=package, lock=lock)
     values = {"user": _PROXY, "token": token, "node": node.path, "proxy": folder, "hub": _HUB_URL}
     text = render(f"systemd/{_PROXY}.service", port=_PORT, api_port=_API_PORT, **values)
@@ -95,13 +96,15 @@ def _hub(ctx: Context, service: JupyterHub) -> list[Resource]:
         for name in (f"{_DOOR}.socket", f"{_DOOR}.service")
     }
     doors = unit_files(_DOOR, door)
-    causes = (env.id, config.id, settings.id, unit.id, f"command:{_PROXY}-token")
+    token = _made(f"{NAME}-users", f"{STATE}/{TOKEN}")
+    causes = (env.id, config.id, settings.id, unit.id, token.id, f"command:{_PROXY}-token")
     return [
         env,
         Directory(CONFIG),
         config,
         settings,
         edition,
+        token,
         File(f"/etc/pam.d/{NAME}", render(f"{NAME}/pam")),
         unit,
         doors,
@@ -109,6 +112,11 @@ def _hub(ctx: Context, service: JupyterHub) -> list[Resource]:
         Unit(f"{NAME}.service", restart_on=causes),
         Unit(f"{_DOOR}.service", enabled=False, restart_on=(doors.id,)),
     ]
+
+
+def _made(name: str, path: str) -> Command:
+    """Return what makes a token on the node, which nobody else has to know."""
+    return Command(f"{name}-token", ("openssl", "rand", "-hex", "-out", path, "32"), creates=path)
 
 
 def _settings(ctx: Context, service: JupyterHub) -> str:

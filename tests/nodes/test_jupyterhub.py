@@ -52,6 +52,38 @@ def test_the_page_that_opens_is_the_lab(anna):
     assert anna.ask("GET", "/").url.endswith("/user/anna/lab")
 
 
+def test_users_come_and_go_while_the_hub_runs(hub, site):
+    hub_process = restarts(hub, "jupyterhub")
+
+    def added():
+        done = hub.done("users", "add", "cleo", "--json")
+        return next(event["password"] for event in done.events if event["event"] == "account")
+
+    former = User(site, "cleo", added())
+    former.log_in()
+    former.start()
+    former.save("lesson.ipynb", "5*4")
+    users = {event["name"]: event for event in hub.done("users", "list", "--json").events if "name" in event}
+    assert (users["cleo"]["server"], users["ben"]["server"]) == (True, False)
+    assert users["cleo"]["seen"].startswith("20")
+    assert users["cleo"]["bytes"] > 0
+
+    hub.done("users", "remove", "cleo", "--yes")
+    assert User(site, "cleo", former.password).log_in().status_code == 403
+    archived = hub.shell(NODE, "tar -xOzf /var/lib/hub/jupyterhub/archive/cleo-*.tar.gz cleo/lesson.ipynb")
+    assert "5*4" in archived
+
+    # A namesake: what the former had open opens nothing of hers.
+    namesake = User(site, "cleo", added())
+    assert "/hub/home" in namesake.log_in().url
+    namesake.start()
+    assert "/hub/login" in former.ask("GET", "/hub/home").url
+    assert former.at_server("GET", "/api/contents/lesson.ipynb").status_code in (401, 403)
+    assert namesake.at_server("GET", "/api/contents/lesson.ipynb").status_code == 404
+    assert restarts(hub, "jupyterhub") == hub_process
+    hub.done("users", "remove", "cleo", "--yes")
+
+
 def test_a_wrong_password_and_an_account_that_is_no_user_are_refused(hub, site):
     assert User(site, "anna", "wrong").log_in().status_code == 403
     hub.shell(NODE, "id mallory 2>/dev/null || useradd -m mallory")

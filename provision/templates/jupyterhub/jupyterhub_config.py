@@ -63,8 +63,10 @@ c.Spawner.cpu_limit = settings["cpu"]
 c.Spawner.http_timeout = 60
 c.Spawner.start_timeout = 60
 
-c.JupyterHub.services = []
-c.JupyterHub.load_roles = []
+# By this the node has the hub forget who is removed (`hubctl users remove`).
+token = (state / "users.token").read_text().strip()
+c.JupyterHub.services = [{"name": "hubctl-users", "api_token": token}]
+c.JupyterHub.load_roles = [{"name": "hubctl-users", "scopes": ["delete:users"], "services": ["hubctl-users"]}]
 if settings["idle_timeout"]:
     idle = settings["idle_timeout"]
     often = f"--cull-every={max(idle // 10, 5)}"
