@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from ..inventory.services.jupyterhub import JupyterHub
 from ..node.releases.home import ROOT as HUB
 from ..node.resources import Command, Directory, File, Group, Packages, PythonEnv, Resource, Unit, User
-from ..node.users.hub import TOKEN
+from ..node.users import names
+from ..node.users.hub_api import TOKEN
 from ..render import render
 from ..steps import web
 from ..steps.context import Context
@@ -31,6 +33,7 @@ _PORT, _API_PORT, _DOOR_PORT, _HUB_PORT = 8000, 8001, 8081, 8082
 _HUB_URL = f"http://127.0.0.1:{_DOOR_PORT}"
 """Where all ask the hub: at a door, where they wait while it is being started."""
 _OWN_URL = f"http://127.0.0.1:{_HUB_PORT}"
+_MADE = "# Made by hubctl; the next deploy undoes changes made here.\n"
 _MAX_BODY = 256_000_000
 """Bytes: a notebook is saved in one request, with the pictures in it."""
 
@@ -97,7 +100,8 @@ def _hub(ctx: Context, service: JupyterHub) -> list[Resource]:
     }
     doors = unit_files(_DOOR, door)
     token = _made(f"{NAME}-users", f"{STATE}/{TOKEN}")
-    causes = (env.id, config.id, settings.id, unit.id, token.id, f"command:{_PROXY}-token")
+    page = File(f"{CONFIG}/password_page.py", render(f"{NAME}/password_page.py"))
+    causes = (env.id, config.id, settings.id, page.id, unit.id, token.id, f"command:{_PROXY}-token")
     return [
         env,
         Directory(CONFIG),
@@ -105,12 +109,32 @@ def _hub(ctx: Context, service: JupyterHub) -> list[Resource]:
         settings,
         edition,
         token,
+        page,
         File(f"/etc/pam.d/{NAME}", render(f"{NAME}/pam")),
+        *_passwords(),
         unit,
         doors,
         Unit(f"{_DOOR}.socket"),
         Unit(f"{NAME}.service", restart_on=causes),
         Unit(f"{_DOOR}.service", enabled=False, restart_on=(doors.id,)),
+    ]
+
+
+def _passwords() -> list[Resource]:
+    """Return what changes a user's password for the hub, which itself cannot write the node's tables."""
+    name = f"{NAME}-passwd"
+    unit = unit_files(
+        name,
+        {
+            f"{name}.socket": render(f"systemd/{name}.socket"),
+            f"{name}@.service": render(f"systemd/{name}@.service", root=ROOT, config=CONFIG),
+        },
+    )
+    return [
+        File(f"{CONFIG}/names.py", _MADE + Path(names.__file__).read_text()),
+        File(f"{CONFIG}/passwd.py", render(f"{NAME}/passwd.py")),
+        unit,
+        Unit(f"{name}.socket", restart_on=(unit.id,)),
     ]
 
 

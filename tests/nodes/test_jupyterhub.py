@@ -1,5 +1,7 @@
 """jupyterhub on a real node: users, their servers and kernels, and what may be restarted below them."""
 
+import re
+
 import pytest
 
 from provision.errors import Exit
@@ -82,6 +84,32 @@ def test_users_come_and_go_while_the_hub_runs(hub, site):
     assert namesake.at_server("GET", "/api/contents/lesson.ipynb").status_code == 404
     assert restarts(hub, "jupyterhub") == hub_process
     hub.done("users", "remove", "cleo", "--yes")
+
+
+def test_users_change_their_password_in_the_browser(hub, anna, site):
+    page = "/services/password/"
+    kernel = anna.kernel()
+    assert "Password of anna" in anna.ask("GET", page).text
+
+    def changed(old, new, again):
+        form = {"old": old, "new": new, "again": again}
+        xsrf = re.search(r'name="_xsrf" value="([^"]+)"', anna.ask("GET", page).text)[1]
+        answer = anna.ask("POST", page, data={**form, "_xsrf": xsrf})
+        return answer.status_code, re.search(r'role="status"[^>]*>(.*?)<', answer.text)[1]
+
+    new = "another-long-one"
+    assert changed("wrong", new, new) == (400, "It was not changed: the present password is another one.")
+    assert changed(PASSWORD, new, "else") == (400, "It was not changed: the two new ones differ.")
+    assert changed(PASSWORD, "short", "short")[0] == 400
+    assert anna.ask("POST", page, data={"old": PASSWORD, "new": new, "again": new}).status_code == 403
+    assert changed(PASSWORD, new, new) == (200, "It is changed.")
+    try:
+        assert User(site, "anna", PASSWORD).log_in().status_code == 403
+        assert "/hub/home" in User(site, "anna", new).log_in().url
+        assert anna.run(kernel, "5*4") == "20"
+        assert new not in hub.shell(NODE, "journalctl --no-pager")
+    finally:
+        hub.ssh(NODE, "chpasswd", stdin=f"anna:{PASSWORD}\n")
 
 
 def test_a_wrong_password_and_an_account_that_is_no_user_are_refused(hub, site):

@@ -221,7 +221,7 @@ class Hub(ThreadingHTTPServer):
         self.asked: list[tuple[str, str | None]] = []
         self.answers = [400, 204]
         super().__init__(("127.0.0.1", 0), _Answers)
-        settings = {"hub": f"http://127.0.0.1:{self.server_port}", "state": "/var/lib/hub/jupyterhub"}
+        settings = {"hub_itself": f"http://127.0.0.1:{self.server_port}", "state": "/var/lib/hub/jupyterhub"}
         machine.write("etc/jupyterhub/settings.json", json.dumps(settings))
         machine.write("var/lib/hub/jupyterhub/users.token", "the-token\n")
 

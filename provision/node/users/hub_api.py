@@ -11,7 +11,7 @@ from ..errors import NodeError
 from ..run import Run
 
 SETTINGS = "/etc/jupyterhub/settings.json"
-"""What the hub runs with: `hub`, the URL that it listens at, and `state`, the folder of its files."""
+"""What the hub runs with: `hub_itself`, the URL that it listens at, and `state`, the folder of its files."""
 
 TOKEN = "users.token"  # noqa: S105  the name of its file, in that folder
 
@@ -33,7 +33,7 @@ def forget(run: Run, name: str) -> None:
         return
     deadline = time.monotonic() + _SECONDS
     while True:
-        status, said = _delete(str(settings["hub"]), name, token.read_text().strip())
+        status, said = _delete(str(settings["hub_itself"]), name, token.read_text().strip())
         if status in (0, 204, 404):
             return
         # 400: the server is starting or stopping just now.

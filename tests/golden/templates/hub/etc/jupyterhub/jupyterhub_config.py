@@ -65,8 +65,21 @@ c.Spawner.start_timeout = 60
 
 # By this the node has the hub forget who is removed (`hubctl users remove`).
 token = (state / "users.token").read_text().strip()
-c.JupyterHub.services = [{"name": "hubctl-users", "api_token": token}]
-c.JupyterHub.load_roles = [{"name": "hubctl-users", "scopes": ["delete:users"], "services": ["hubctl-users"]}]
+page = Path(__file__).with_name("password_page.py")
+c.JupyterHub.services = [
+    {"name": "hubctl-users", "api_token": token, "display": False},
+    {
+        "name": "password",
+        "url": "http://127.0.0.1:8002",
+        "command": [sys.executable, str(page)],
+        "oauth_no_confirm": True,
+    },
+]
+c.JupyterHub.load_roles = [
+    {"name": "hubctl-users", "scopes": ["delete:users"], "services": ["hubctl-users"]},
+    # Pages of services; each of them looks at who it is.
+    {"name": "user", "scopes": ["self", "access:services"]},
+]
 if settings["idle_timeout"]:
     idle = settings["idle_timeout"]
     often = f"--cull-every={max(idle // 10, 5)}"
