@@ -24,12 +24,15 @@ def _base(ctx: Context) -> list[Resource]:
     hosts = sites(ctx)
     files = CheckedFiles("nginx", _files(ctx, hosts), NGINX.check)
     changes = [cause for host in hosts for cause in NGINX.causes(host)]
+    folders = (Directory("/var/lib/nginx"), Directory("/var/log/nginx", group="adm"))
     return [
         Packages(("libnginx-mod-stream", "nginx") if near_ends(ctx) else ("nginx",)),
         Firewall((Rule(80), Rule(443)) if hosts else ()),
+        # The package's own: without them it accepts no configuration. At a reload it fills them again.
+        *folders,
         Directory(NGINX.webroot),
         files,
-        Unit(NGINX.unit, reload_on=(files.id, *changes)),
+        Unit(NGINX.unit, reload_on=(files.id, *(folder.id for folder in folders), *changes)),
     ]
 
 

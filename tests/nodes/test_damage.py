@@ -65,6 +65,13 @@ def test_what_is_damaged_is_planned_and_built_again_by_one_deploy(deployed, site
     assert current(deployed) == before
 
 
+def test_the_folders_of_the_web_servers_package_come_back_and_a_large_task_is_taken(deployed, site):
+    deployed.shell("apis", "rm -rf /var/lib/nginx /var/log/nginx; systemctl kill --signal=KILL nginx")
+    deployed.done("deploy")
+    large = {"monomers": [["a", "# " + "x" * 100_000]]}
+    assert site.ask("POST", "/task", large)[0] == 202
+
+
 def test_a_release_that_was_removed_while_its_units_fall_needs_one_deploy(deployed, site):
     before = current(deployed)
     deployed.shell("apis", f"rm -r {HOME}/releases/{before}; systemctl kill --signal=KILL {UNITS}")

@@ -123,6 +123,8 @@ def test_a_node_without_services_opens_ssh_alone(ctx: Context) -> None:
         ("directory:/run/sshd", "checked-files:sshd"),
         ("withheld:/etc/nginx/sites-enabled/task_api.conf", "checked-files:nginx"),
         ("checked-files:nginx", "unit:nginx.service"),
+        ("directory:/var/lib/nginx", "checked-files:nginx"),
+        ("directory:/var/log/nginx", "checked-files:nginx"),
         ("directory:/var/www/acme", "certificate:tasks.demo.test"),
         ("unit:nginx.service", "certificate:tasks.demo.test"),
         ("certificate:tasks.demo.test", "checked-files:nginx-task_api"),
@@ -162,13 +164,15 @@ def test_nginx_serves_no_site_that_the_inventory_has_no_more(ctx: Context) -> No
     assert "/etc/nginx/sites-enabled/task_api.conf" not in absent
 
 
-def test_nginx_reloads_for_new_certificates_and_sites(ctx: Context) -> None:
+def test_nginx_reloads_for_new_certificates_sites_and_folders(ctx: Context) -> None:
     (nginx,) = (unit for unit in plan(ctx).resources if unit.id == "unit:nginx.service")
     assert isinstance(nginx, Unit)
     assert set(nginx.reload_on) == {
         "checked-files:nginx",
         "certificate:tasks.demo.test",
         "checked-files:nginx-task_api",
+        "directory:/var/lib/nginx",
+        "directory:/var/log/nginx",
     }
     assert nginx.restart_on == ()
 
