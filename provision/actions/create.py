@@ -159,7 +159,11 @@ def machine_of(loaded: LoadedFleet, name: str) -> Machine | None:
 
 def differences(found: Machine, wanted: MachineSpec) -> list[str]:
     """Say in what a machine is not what the inventory has; one made from a snapshot does not tell which."""
-    pairs = (("size", found.size, wanted.size), ("image", found.image, wanted.image))
+    pairs = (
+        ("size", found.size, wanted.size),
+        ("image", found.image, wanted.image),
+        ("region", found.region, wanted.region),
+    )
     return [f"{what} {has} and not {wants}" for what, has, wants in pairs if has and has != wants]
 
 

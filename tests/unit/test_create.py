@@ -24,18 +24,19 @@ def test_the_end_of_its_console_is_shown_if_there_is_one_and_it_may_tell_somethi
     assert error.why == why
 
 
-def machine(size, image):
-    return Machine(1, "box.demo.test", "active", "192.0.2.7", "", (), size, image, "fra1")
+def machine(size, image, region):
+    return Machine(1, "box.demo.test", "active", "192.0.2.7", "", (), size, image, region)
 
 
-def test_a_machine_that_is_not_of_the_inventorys_size_and_image_is_told_with_both():
+def test_in_what_a_machine_is_not_the_inventorys_is_told_with_both():
     wanted = MachineSpec("box.demo.test", "s-1", "debian-13-x64", "fra1", (), "key", "", "", ipv6=True)
-    assert create.differences(machine("s-1", "debian-13-x64"), wanted) == []
-    assert create.differences(machine("s-2", "debian-12-x64"), wanted) == [
+    assert create.differences(machine("s-1", "debian-13-x64", "fra1"), wanted) == []
+    assert create.differences(machine("s-2", "debian-12-x64", "nyc3"), wanted) == [
         "size s-2 and not s-1",
         "image debian-12-x64 and not debian-13-x64",
+        "region nyc3 and not fra1",
     ]
-    assert create.differences(machine("", ""), wanted) == []
+    assert create.differences(machine("", "", ""), wanted) == []
 
 
 def test_a_cloud_that_does_not_answer_changes_nothing():
