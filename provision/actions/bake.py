@@ -114,10 +114,14 @@ def _machine(job: Job, node_name: str, node: Node) -> Iterator[tuple[str, Machin
     loaded, name = job.loaded, f"bake-{node_name}"
     with claimed(job, name):
         _remove(job, name)
-        public_key, _ = keys.ensure_operator_key(loaded.fleet, loaded.path)
-        spec = spec_of(loaded, name, node, public_key)
+        spec = spec_of(loaded, name, node)
         try:
-            machine = order(job, name, replace(spec, tags=(*spec.tags, TAG)))
+            machine = order(
+                job,
+                name,
+                replace(spec, tags=(*spec.tags, TAG)),
+                lambda: keys.ensure_operator_key(loaded.fleet, loaded.path)[0],
+            )
             yield name, arrive(job, name, machine, new=True)
         finally:
             _remove(job, name)

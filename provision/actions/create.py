@@ -74,28 +74,32 @@ def create(job: Job, name: str, node: Node, asks: Asks) -> Created:
 
 def _create(job: Job, name: str, node: Node, asks: Asks) -> Created:
     loaded, output = job.loaded, job.output
-    public_key = _operator_key(loaded, node, output)
     found = machine_of(loaded, name)
     names = node_hostnames(loaded.fleet, name, node)
-    agree = partial(_agree_on_names, loaded, names, found, asks)
+    spec = spec_of(loaded, name, node)
+
+    def trusted() -> str:
+        _agree_on_names(loaded, names, found, asks)
+        return _operator_key(loaded, node, output)
+
     if found is None:
         if is_stale(loaded, name, node.image):
             output.line(
                 f"image {node.image} was baked from other packages or locks: it works, only slower; "
                 f"`hubctl image bake {name}` makes it anew"
             )
-        machine = order(job, name, spec_of(loaded, name, node, public_key), agree)
+        machine = order(job, name, spec, trusted)
     else:
         output.line(f"found machine {found.name} (id {found.id})")
-        for difference in differences(found, spec_of(loaded, name, node, public_key)):
+        for difference in differences(found, spec):
             output.line(
                 f"it is left as it is, {difference}: for another, `hubctl destroy-node {name}` and create it again"
             )
-        agree()
+        trusted()
         identify(job, name, node, found, asks.its_own)
         machine = found
     if not loaded.fleet.operator.ssh_key:
-        hostkeys.note_operator(loaded.path, public_key)
+        hostkeys.note_operator(loaded.path, keys.ensure_operator_key(loaded.fleet, loaded.path)[0])
     ready = arrive(job, name, machine, new=found is None)
     records = _name(job, name, names, ready)
     return Created(ready, found is None, tuple(records))
@@ -167,8 +171,8 @@ def differences(found: Machine, wanted: MachineSpec) -> list[str]:
     return [f"{what} {has} and not {wants}" for what, has, wants in pairs if has and has != wants]
 
 
-def spec_of(loaded: LoadedFleet, name: str, node: Node, public_key: str) -> MachineSpec:
-    """Return what a node's machine is to be, still without what cloud-init gives it."""
+def spec_of(loaded: LoadedFleet, name: str, node: Node) -> MachineSpec:
+    """Return what a node's machine is to be, still without the operator's key and what cloud-init gives it."""
     return MachineSpec(
         name=loaded.machine_name(name),
         size=loaded.fleet.sizes.get(node.size, node.size),
@@ -176,27 +180,28 @@ def spec_of(loaded: LoadedFleet, name: str, node: Node, public_key: str) -> Mach
         region=node.region or loaded.fleet.region,
         tags=loaded.tags,
         key_name=loaded.tags[-1],
-        public_key=public_key,
+        public_key="",
         user_data="",
         ipv6=node.ipv6,
     )
 
 
-def order(job: Job, name: str, spec: MachineSpec, agree: Callable[[], None] = lambda: None) -> Machine:
+def order(job: Job, name: str, spec: MachineSpec, trusted: Callable[[], str]) -> Machine:
     """Ask for a machine whose host key is known beforehand.
 
     Args:
         job: the fleet, and where progress is shown.
         name: the node's name.
         spec: what the machine is to be.
-        agree: called once it is known that there can be such a machine; raises HubError where it shall not be.
+        trusted: returns the public key that the machine lets in; called once it is known that there can be such a
+            machine, and raises HubError where it shall not be.
 
     Raises:
         HubError: it is not on offer or was refused; nothing was made.
     """
     loaded = job.loaded
     resolved = loaded.machines.resolve(spec)
-    agree()
+    public_key = trusted()
     with job.output.step(
         f"asking for machine {spec.name} ({spec.size}, {spec.image}, {spec.region})", node=name
     ):
@@ -205,7 +210,7 @@ def order(job: Job, name: str, spec: MachineSpec, agree: Callable[[], None] = la
         hostkeys.pin(loaded.path, Pin(name, (), "ssh-ed25519", host_key.public_base64))
         try:
             machine = loaded.machines.create(
-                replace(resolved, user_data=user_data(host_key, spec.public_key))
+                replace(resolved, public_key=public_key, user_data=user_data(host_key, public_key))
             )
         except HubError as error:
             # Without an answer the machine may be there all the same: its pin is kept for the next run.

@@ -61,6 +61,7 @@ def test_what_the_cloud_does_not_have_is_refused_with_what_it_has(
     assert "nothing was made" in done.stderr
     assert served.store.find(Droplet) == []
     assert not (tmp_path / "hubctl.known_hosts").exists()
+    assert not (tmp_path / "config").exists()
 
 
 @pytest.mark.parametrize(

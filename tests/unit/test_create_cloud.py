@@ -106,6 +106,7 @@ def test_addresses_that_are_not_the_fleets_are_asked_about_before_anything_is_ma
     assert lab.attempt(lab.create)[0].code == "not-confirmed"
     assert lab.droplets() == []
     assert hostkeys.read(lab.path) == {}
+    assert not own_key_path("lab", lab.path).exists()
     lab.asked = agree
     lab.create()
     lab.is_made()
