@@ -32,6 +32,11 @@ def list_(inventory: InventoryOption = None, json: JsonOption = False) -> None:
         from datetime import UTC, datetime
 
         document = load_fleet(inventory).secrets.read()
+        if not document.secrets:
+            output.result(
+                "there are no secrets yet: the first deploy that needs one makes it, "
+                "`hubctl secrets set NAME` keeps one of yours"
+            )
         for name, generations in document.secrets.items():
             for item in generations:
                 days = (datetime.now(UTC) - item.created).days

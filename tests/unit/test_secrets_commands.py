@@ -85,6 +85,11 @@ def test_a_value_is_set_from_stdin_and_never_shown(operator: Operator) -> None:
     assert VALUE not in operator.inventory.with_suffix(".secrets").read_text()
 
 
+def test_that_there_are_no_secrets_is_said(operator: Operator) -> None:
+    assert "there are no secrets yet" in operator.hubctl("secrets", "list")
+    assert listed(operator) == []
+
+
 def test_values_are_exactly_what_was_given(operator: Operator) -> None:
     operator.hubctl("secrets", "set", "a", stdin=" two\nlines \n\n")
     seen = operator.folder / "seen"
