@@ -32,7 +32,8 @@ def create_node(
 
         loaded = load_fleet(inventory, output)
         node_named(loaded.fleet, name, loaded.path)
-        options = options_of(name, {"size": size, "hostname": hostname, "image": image, "region": region})
+        chosen = {"size": size, "hostname": hostname, "image": image, "region": region}
+        options = options_of(name, chosen, loaded.fleet.domain)
         node = load(loaded.path, options).nodes[name] if options else loaded.fleet.nodes[name]
         job = Job(loaded, Caller(f"create-node {name}"), output)
 

@@ -11,7 +11,7 @@ from .check_tunnels import check_tunnels
 from .draft import Draft, Keys, dotted, mistake
 from .model import Acme, Node, service_shapes
 from .providers import PROVIDERS
-from .scalars import meaning
+from .scalars import meaning, relative
 from .shape import struct_fields
 from .suggest import did_you_mean
 
@@ -137,15 +137,15 @@ def names_are_relative(draft: Draft) -> Iterator[HubError]:
     """A host name is written without the fleet's domain, which is put behind it."""
     domain = draft.data.get("domain", "")
     for name, where in _hostnames(draft):
-        if not domain or not f".{name}".endswith(f".{domain}"):
+        short = relative(name, domain)
+        if not short:
             continue
-        short = name.removesuffix(domain).removesuffix(".")
         yield mistake(
             "domain-twice",
             f"`hostname` is {name}, which has the fleet's domain in it already",
             where,
             why=f"the domain is put behind it: {_fqdn(name, domain)}",
-            hint=f"write `hostname: {short}`" if short else 'write `hostname: "@"` for the domain itself',
+            hint='write `hostname: "@"` for the domain itself' if short == "@" else f"write `hostname: {short}`",
         )
 
 

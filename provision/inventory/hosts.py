@@ -45,8 +45,13 @@ def node_hostnames(fleet: Fleet, name: str, node: Node) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def options_of(name: str, chosen: Mapping[str, str | None]) -> Options:
+def options_of(name: str, chosen: Mapping[str, str | None], domain: str = "") -> Options:
     """Return options of the command line as values of a node, for `load`; None keeps what the inventory says.
+
+    Args:
+        name: the node.
+        chosen: values by option.
+        domain: the fleet's, which a host name is written without.
 
     Raises:
         HubError: an option's value is not of the form that the inventory allows.
@@ -54,7 +59,7 @@ def options_of(name: str, chosen: Mapping[str, str | None]) -> Options:
     given = {option: value for option, value in chosen.items() if value is not None}
     kinds = {item.name: item.type for item in struct_fields(Node)}
     for option, value in given.items():
-        if problem := text_problem(value, kinds[option]):
+        if problem := text_problem(value, kinds[option], domain if option == "hostname" else ""):
             raise HubError(
                 "bad-option",
                 f"--{option} {problem.text}",

@@ -96,8 +96,20 @@ def short(text: str) -> str:
     return line if len(line) <= 60 else line[:59] + "…"
 
 
-def parsed(node: yaml.ScalarNode, kind: shape.Type) -> tuple[Any, Problem | None]:
-    """Return the value of a scalar as the wanted type, or the problem with it."""
+def relative(name: str, domain: str) -> str:
+    """Return how a host name is to be written that has the fleet's domain in it; empty where it has not."""
+    inside = domain and f".{name}".endswith(f".{domain}")
+    return (name.removesuffix(domain).removesuffix(".") or "@") if inside else ""
+
+
+def parsed(node: yaml.ScalarNode, kind: shape.Type, domain: str = "") -> tuple[Any, Problem | None]:
+    """Return the value of a scalar as the wanted type, or the problem with it.
+
+    Args:
+        node: the scalar.
+        kind: the wanted type.
+        domain: the fleet's, where a host name in it is wanted.
+    """
     base, _ = described(kind)
     tag = node.tag.removeprefix(_TAG)
     if isinstance(base, shape.IntType) and tag == "int" and _DECIMAL.fullmatch(node.value):
@@ -107,13 +119,13 @@ def parsed(node: yaml.ScalarNode, kind: shape.Type) -> tuple[Any, Problem | None
     if isinstance(base, shape.LiteralType) and tag == "str":
         return _chosen(node.value, base)
     if isinstance(base, shape.StrType) and tag == "str":
-        return node.value, text_problem(node.value, kind)
+        return node.value, text_problem(node.value, kind, domain)
     why = _expected(meaning(kind))
     return None, Problem("wrong-type", not_this(node, kind), why=why, hint=_how_to_write(node, tag, base))
 
 
-def text_problem(value: str, kind: shape.Type) -> Problem | None:
-    """Return the problem with a text where a type of text is wanted."""
+def text_problem(value: str, kind: shape.Type, domain: str = "") -> Problem | None:
+    """Return the problem with a text where a type of text is wanted, with `domain` a host name in it."""
     base, _ = described(kind)
     if not isinstance(base, shape.StrType):
         raise TypeError(f"{kind} is no type of text")
@@ -125,7 +137,8 @@ def text_problem(value: str, kind: shape.Type) -> Problem | None:
         return Problem("bad-value", "is empty", why=why)
     if base.pattern is None or re.fullmatch(base.pattern, value):
         return None
-    return Problem("bad-value", f'cannot be "{short(value)}"', why=why, hint=_corrected(value, base.pattern))
+    hint = _corrected(value, base.pattern, domain)
+    return Problem("bad-value", f'cannot be "{short(value)}"', why=why, hint=hint)
 
 
 def _expected(what: str) -> str:
@@ -153,10 +166,13 @@ def _chosen(value: str, base: shape.LiteralType) -> tuple[str, Problem | None]:
     return value, problem
 
 
-def _corrected(value: str, pattern: str) -> str:
-    """Name the text that the usual slips were made in: capitals, spaces, underscores, dots at the ends."""
+def _corrected(value: str, pattern: str, domain: str) -> str:
+    """Name the text that the usual slips were made in: capitals, spaces, underscores, dots at the ends, the domain."""
     simple = re.sub(r"[\s_]+", "-", value.strip().lower()).strip("-.")
-    return f"did you mean `{simple}`?" if simple != value and re.fullmatch(pattern, simple) else ""
+    simple = relative(simple, domain.lower()) or simple
+    if simple == value or not re.fullmatch(pattern, simple):
+        return ""
+    return "did you mean `{}`?".format('"@"' if simple == "@" else simple)
 
 
 def _how_to_write(node: yaml.ScalarNode, tag: str, base: shape.Type) -> str:

@@ -25,7 +25,7 @@ _INVALID: Any = object()
 
 def walk(root: yaml.Node, kind: shape.Type, file: str) -> Draft:
     """Return the draft of a whole document."""
-    walker = _Walker(file)
+    walker = _Walker(file, _domain(root))
     data = walker.value(root, kind, ())
     if data is not _INVALID:
         walker.draft.data = data
@@ -33,8 +33,9 @@ def walk(root: yaml.Node, kind: shape.Type, file: str) -> Draft:
 
 
 class _Walker:
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, domain: str) -> None:
         self.file = file
+        self.domain = domain
         self.draft = Draft()
         self._told: set[tuple[Position, str, str]] = set()
 
@@ -50,7 +51,7 @@ class _Walker:
             return self._sequence(node, base, kind, keys)
         if not isinstance(node, yaml.ScalarNode):
             return self._wrong_type(node, kind, keys)
-        value, problem = parsed(node, kind)
+        value, problem = parsed(node, kind, self.domain if keys[-1:] == ("hostname",) else "")
         if problem:
             name = dotted(keys)
             self._add(problem.code, f"`{name}` {problem.text}", node, why=problem.why, hint=problem.hint)
@@ -170,6 +171,13 @@ class _Walker:
         if (where, code, about) not in self._told:
             self._told.add((where, code, about))
             self.draft.errors.append(mistake(code, message, where, why=why, hint=hint))
+
+
+def _domain(root: yaml.Node) -> str:
+    """Return the fleet's domain as it is written, right or wrong."""
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    values = (value for key, value in pairs if key.value == "domain" and isinstance(value, yaml.ScalarNode))
+    return next((str(value.value) for value in values), "")
 
 
 def _entries(struct: shape.StructType) -> str:

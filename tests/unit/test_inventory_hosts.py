@@ -109,3 +109,9 @@ def test_an_option_must_be_what_the_inventory_allows(option: str, value: str) ->
         options_of("box", {option: value})
     assert (caught.value.code, caught.value.exit_code) == ("bad-option", Exit.USAGE)
     assert f"--{option}" in caught.value.message
+
+
+def test_what_is_proposed_for_a_host_name_is_without_the_domain() -> None:
+    with pytest.raises(HubError) as caught:
+        options_of("box", {"hostname": "tasks.Demo.TEST"}, "demo.test")
+    assert caught.value.hint == "did you mean `tasks`?"
