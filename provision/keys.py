@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import Exit, HubError
+from .inventory.load import place_of
 from .inventory.model import Fleet
 from .node.files import alone_in, write_file
 from .reading import expanded, read_regular
 
 NOTE = "# operator key: "
 """How an inventory's pins note the public key that its nodes trust."""
+_MISSING = "which does not exist"
 
 
 @dataclass(frozen=True)
@@ -112,14 +115,52 @@ def operator_key(fleet: Fleet, inventory: Path) -> Path:
     """Return the path of the operator's private key.
 
     Raises:
-        HubError: there is no key yet, it is gone, or others could read or replace it.
+        HubError: there is no key yet, it is gone, or others could read or replace it; what the inventory names is none.
     """
     path = operator_key_path(fleet, inventory)
+    if fleet.operator.ssh_key:
+        see_named(path, inventory)
+        return path
     if not path.is_file():
         raise _lost(fleet, path, inventory) if pins_path(inventory).exists() else _none_yet(fleet, path)
-    if not fleet.operator.ssh_key:
-        _keep_to_oneself(path)
+    _keep_to_oneself(path)
     return path
+
+
+def see_named(path: Path, inventory: Path) -> None:
+    """Refuse what an inventory names as `operator.ssh_key` and is no private key.
+
+    Raises:
+        HubError: it is none (`bad-operator-key`), or there is nothing (`no-operator-key`); with its place there.
+    """
+    what, hint = _no_key(path)
+    if what:
+        raise HubError(
+            "no-operator-key" if what == _MISSING else "bad-operator-key",
+            f"`operator.ssh_key` is {path}, {what}",
+            hint=hint,
+            exit_code=Exit.NOT_ALLOWED,
+            where=place_of(inventory, ("operator", "ssh_key")),
+        )
+
+
+def _no_key(path: Path) -> tuple[str, str]:
+    """Return why a path leads to no private key, and what to do; nothing where it does."""
+    try:
+        begin = read_regular(path, 100).lstrip()
+    except FileNotFoundError:
+        return _MISSING, "correct the path; without `ssh_key` hubctl makes a key of its own"
+    except IsADirectoryError:
+        return "which is a folder", f"name the private key in it: ls {path}"
+    except HubError:
+        return "which is no file", f"put the key into a file, and name that: ls -l {path}"
+    except OSError as error:
+        return f"which cannot be read: {error.strerror}", f"ls -l {path}"
+    if begin.startswith((b"ssh-", b"ecdsa-", b"sk-")):
+        return "which is a public key", f"name its private half: ls {path.with_suffix('')}"
+    if not re.match(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----", begin):
+        return "which is no private key", "name a file that begins with -----BEGIN OPENSSH PRIVATE KEY-----"
+    return "", ""
 
 
 def ensure_operator_key(fleet: Fleet, inventory: Path) -> tuple[str, bool]:

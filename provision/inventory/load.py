@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -54,6 +55,17 @@ def parse(text: str, file: str, options: Options | None = None) -> Fleet:
     if errors:
         raise HubErrors(sorted(errors, key=_place))
     return _with_derived_tunnels(msgspec.convert(draft.data, Fleet))
+
+
+def place_of(path: Path, keys: Keys) -> Position | None:
+    """Return where a value stands in an inventory file, for a mistake that shows when it is used.
+
+    None where it is not there any more.
+    """
+    with contextlib.suppress(HubError):
+        root = compose(read_text(path), str(path))
+        return walk(root, msgspec.inspect.type_info(Fleet), str(path)).values.get(keys) if root else None
+    return None
 
 
 def _with_derived_tunnels(fleet: Fleet) -> Fleet:

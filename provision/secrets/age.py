@@ -12,7 +12,7 @@ import pyrage
 
 from ..errors import Exit, HubError
 from ..inventory.model import Fleet
-from ..keys import operator_key_path
+from ..keys import operator_key_path, see_named
 
 VARIABLE = "HUBCTL_AGE_KEY"
 _AGE_KEY = "AGE-SECRET-KEY-"
@@ -81,8 +81,10 @@ def identities(fleet: Fleet, inventory: Path) -> list[Identity]:
     if given := os.environ.get(VARIABLE, "").strip():
         found += _given(given)
     path = operator_key_path(fleet, inventory)
-    if path.is_file():
+    if os.path.lexists(path):
         try:
+            if fleet.operator.ssh_key:
+                see_named(path, inventory)
             found.append(_ssh_identity(path.read_bytes(), str(path)))
         except HubError:
             if not found:

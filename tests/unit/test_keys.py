@@ -58,6 +58,33 @@ def test_a_key_named_by_the_inventory_is_never_made(fleet, inventory, tmp_path):
     assert not (tmp_path / "mine").exists()
 
 
+WRONG = {
+    "folder": ("bad-operator-key", "which is a folder"),
+    "pipe": ("bad-operator-key", "which is no file"),
+    "mine.pub": ("bad-operator-key", "which is a public key"),
+    "notes": ("bad-operator-key", "which is no private key"),
+    "nothing": ("no-operator-key", "which does not exist"),
+    "notes/mine": ("bad-operator-key", "which cannot be read: Not a directory"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_an_inventory_names_as_a_key_and_is_none_is_told_with_its_place(fleet, inventory, tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "mine.pub").write_text(keys.make("mine").public)
+    (tmp_path / "notes").write_text("my key is on the other computer\n")
+    inventory.write_text(f"fleet: demo\noperator: {{email: ops@demo.test, ssh_key: {tmp_path / name}}}\n")
+    operator = Operator(email="ops@demo.test", ssh_key=str(tmp_path / name))
+    named = msgspec.structs.replace(fleet, operator=operator)
+    for ask in (keys.ensure_operator_key, keys.operator_key):
+        with pytest.raises(HubError) as caught:
+            ask(named, inventory)
+        code, what = WRONG[name]
+        assert (caught.value.code, str(caught.value.where)) == (code, f"{inventory}:2:43")
+        assert caught.value.message.endswith(what)
+
+
 def test_without_a_key_the_error_says_what_makes_one(fleet, inventory):
     with pytest.raises(HubError) as caught:
         keys.operator_key(fleet, inventory)
