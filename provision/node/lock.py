@@ -6,11 +6,13 @@ import contextlib
 import fcntl
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable
 
+from .errors import NodeError
 from .files import naming
 from .holder import Holder, identity, is_engine, of_kernel
 from .system import System
@@ -48,7 +50,7 @@ class Lock:
     def holder(self) -> Holder | None:
         """Return who holds the lock, or None when nobody does; a dead holder's lock is nobody's."""
         try:
-            handle = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+            handle = _regular(os.open(self._path, os.O_RDWR | os.O_CLOEXEC), self._path)
         except FileNotFoundError:
             return None
         try:
@@ -126,7 +128,23 @@ class Lock:
 
 
 def _private(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    return _regular(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), path)
+
+
+def _regular(handle: int, path: Path) -> int:
+    """Return a handle of a file; in a pipe nobody could leave a name.
+
+    Raises:
+        NodeError: it is none.
+    """
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    raise NodeError(
+        "state-damaged",
+        f"{path} is no file but a pipe or a device",
+        hint=f"on the node: `ls -ld {path}`; move it away, then deploy again",
+    )
 
 
 def _exposed(handle: int) -> bool:

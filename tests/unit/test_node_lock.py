@@ -1,6 +1,7 @@
 """The lock belongs to engines: nobody else can hold it up, and no other process is taken for its holder."""
 
 import json
+import os
 import signal
 import stat
 import subprocess
@@ -103,6 +104,16 @@ def test_a_number_that_is_another_process_by_now_is_nobody_and_is_never_killed(
 def test_what_is_no_process_is_nobody(machine, pid):
     left(machine, {"who": "ann", "pid": pid})
     assert answer(machine, "lock-release", force=True) == {"holder": None, "released": True}
+
+
+def test_a_pipe_in_the_place_of_the_lock_is_named(machine):
+    machine.converge([FILE])
+    machine.path(LOCK).unlink()
+    os.mkfifo(machine.path(LOCK))
+    for run in (machine.converge([FILE]), machine.ask("lock-status"), machine.ask("lock-release", force=True)):
+        assert run.error["code"] == "state-damaged"
+        assert "is no file but a pipe" in run.error["message"]
+        assert f"ls -ld {machine.path(LOCK)}" in run.error["hint"]
 
 
 def test_force_ends_an_engine_at_once(busy):  # noqa: F811
