@@ -54,7 +54,14 @@ def _metadata() -> list[Resource]:
     """
     name = "hubctl-metadata.service"
     file = File(f"/etc/systemd/system/{name}", render("systemd/metadata.service"))
-    return [file, Unit(name, restart_on=(file.id,))]
+    # Its rule can be removed while the unit stays up.
+    again = Command(
+        "metadata",
+        ("systemctl", "restart", name),
+        unless=("ip", "rule", "show", "priority", "169"),
+        says="prohibit",
+    )
+    return [file, Unit(name, restart_on=(file.id,)), again]
 
 
 def _updates() -> list[Resource]:

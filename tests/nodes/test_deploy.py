@@ -117,6 +117,10 @@ def test_what_the_cloud_tells_of_a_machine_its_private_host_key_included_is_for_
     assert both()[1] == ["PermissionError"] * 2
     deployed.ssh("apis", "systemctl", "restart", "hubctl-metadata.service")
     assert both()[1] == ["PermissionError"] * 2
+    deployed.ssh("apis", "ip", "rule", "del", "priority", "169")
+    assert "command:metadata" in deployed.hubctl("plan").stdout
+    deployed.done("deploy")
+    assert both()[1] == ["PermissionError"] * 2
 
 
 def test_a_wrong_host_key_stops_the_run_with_both_fingerprints(deployed):

@@ -214,7 +214,8 @@ def _firewall(_: Firewall) -> Ways:
 
 def _command(command: Command) -> Ways:
     return {
-        "what a command made deleted": f"rm -rf {shlex.quote(command.creates)}" if command.creates else ""
+        "what a command made deleted": f"rm -rf {shlex.quote(command.creates)}" if command.creates else "",
+        "rule of the network removed": "ip rule del priority 169" if command.name == "metadata" else "",
     }
 
 

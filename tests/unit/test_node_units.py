@@ -204,5 +204,7 @@ def test_commands_run_when_something_is_missing_or_asks_for_it(machine):
         Command("missing", ("succeed",), creates="/etc/not-there"),
         Command("content", ("succeed",), unless=("succeed",)),
         Command("asked", ("succeed",), unless=("fail",)),
+        Command("said", ("succeed",), unless=("say", "169: prohibit"), says="prohibit"),
+        Command("unsaid", ("succeed",), unless=("say", ""), says="prohibit"),
     ]
-    assert machine.converge(resources).changed == ["command:missing", "command:asked"]
+    assert machine.converge(resources).changed == ["command:missing", "command:asked", "command:unsaid"]

@@ -17,6 +17,7 @@ _UNLESS_SECONDS = 60
 class Command(Resource):
     """An argument list that runs when `creates` is missing, `unless` fails, or a resource of `on` (ids) changed.
 
+    Where `says` is given, `unless` fails when it does not say that, too.
     A change of `on` is journaled: the command runs in a later run if this one is killed. It is due when the engine
     reaches the command, or at the end of the run for changes that come later in the list.
     """
@@ -25,6 +26,7 @@ class Command(Resource):
     name: str
     argv: tuple[str, ...]
     unless: tuple[str, ...] = ()
+    says: str = ""
     creates: str = ""
     on: tuple[str, ...] = ()
     timeout: int = 600
@@ -52,9 +54,13 @@ class Command(Resource):
             return [Change(f"run: {', '.join(causes)} changed")]
         if self.creates and not run.path(self.creates).exists():
             return [Change(f"run: {self.creates} is missing")]
-        if self.unless and run.system.run(self.unless, timeout=_UNLESS_SECONDS).status != 0:
-            return [Change(f"run: {self.unless[0]} asks for it")]
-        return []
+        return [Change(f"run: {self.unless[0]} asks for it")] if self._asked_for(run) else []
+
+    def _asked_for(self, run: Run) -> bool:
+        if not self.unless:
+            return False
+        done = run.system.run(self.unless, timeout=_UNLESS_SECONDS)
+        return done.status != 0 or self.says not in done.output
 
     def apply(self, run: Run) -> None:
         """Run it."""
