@@ -116,13 +116,6 @@ class Units:
         """Return the states of units as they are this moment."""
         return list(self._show(list(names)).values()) if names else []
 
-    def calm(self, *names: str) -> None:
-        """End what keeps falling, and forget that it did: one that waits to be restarted would not be started."""
-        if names:
-            self._control("stop", *names)
-            self._control("reset-failed", *names)  # one that is gone needs none
-            self.forget()
-
     def _show(self, names: list[str]) -> dict[str, UnitState]:
         done = self._system.run(
             ["systemctl", "show", "--property=" + ",".join(_PROPERTIES), "--", *names], timeout=60
@@ -197,6 +190,11 @@ class Units:
             self._act(action, *names)
             if any(self.get(name).load == "masked" for name in names):
                 self._act("--runtime", action, *names)
+        elif action == "reset-failed":
+            # What waits to be restarted would not be started; what is gone needs neither.
+            self._control("stop", *names)
+            self._control(action, *names)
+            self.forget()
         elif action == "daemon-reload":
             self._act(action)
             self.links_changed = False

@@ -83,7 +83,8 @@ class Switch:
 
     def _start(self) -> None:
         states = self._units.now(*self._release.units)
-        self._units.calm(*(state.name for state in states if state.failed))
+        if fallen := [state.name for state in states if state.failed]:
+            self._units.act("reset-failed", *fallen)
         stopped = [state.name for state in states if not state.running]
         for name in stopped:
             self._run.acted(name, "start", [f"release {self._release.release}"])
