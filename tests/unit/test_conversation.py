@@ -4,6 +4,7 @@ import contextlib
 import io
 import itertools
 import json
+import re
 
 import pytest
 
@@ -266,6 +267,8 @@ def test_what_the_engine_never_says_is_one_error_of_the_node(ask, said):
     outcome = ask(said + lines(END))
     assert code(outcome) == "engine-garbled"
     assert outcome.error.message == "what answers on apis is not hubctl's engine"
+    first, *_, last = re.findall("`hubctl ([^`]*)`", outcome.error.hint)
+    assert (first, last) == ("run apis -- true", "create-node apis")
     assert len(outcome.error.why) < 1000
 
 
