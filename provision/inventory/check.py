@@ -145,7 +145,9 @@ def names_are_relative(draft: Draft) -> Iterator[HubError]:
             f"`hostname` is {name}, which has the fleet's domain in it already",
             where,
             why=f"the domain is put behind it: {_fqdn(name, domain)}",
-            hint='write `hostname: "@"` for the domain itself' if short == "@" else f"write `hostname: {short}`",
+            hint='write `hostname: "@"` for the domain itself'
+            if short == "@"
+            else f"write `hostname: {short}`",
         )
 
 

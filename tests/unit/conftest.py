@@ -16,7 +16,11 @@ from provision.inventory.load import load
 from provision.node.resources import CheckedFiles, File
 from provision.plan import plan
 from provision.steps.context import Context
+from tests.support.edge import Edge, backend, configured
+from tests.support.network import open_ports
 from tests.support.node_engine import Machine
+from tests.support.programs import program
+from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,3 +79,24 @@ def machine() -> Iterator[Machine]:
     """A machine in a folder, for the engine; its path is short, as sockets' paths must be."""
     with tempfile.TemporaryDirectory(prefix="hub-") as folder:
         yield Machine(Path(folder))
+
+
+@pytest.fixture
+def limits() -> dict[str, int]:
+    """Other limits of the web server than the node's: requests a second, connections."""
+    return {}
+
+
+@pytest.fixture
+def edge(
+    node_files: dict[str, str],
+    limits: dict[str, int],
+    tmp_path: Path,
+    running: Callable[..., subprocess.Popen[bytes]],
+) -> Iterator[Edge]:
+    """nginx as on the node, before a service that notes what it is asked."""
+    found = configured(tmp_path, node_files, **limits)
+    running(program("nginx"), "-c", tmp_path / "nginx.conf", "-g", "daemon off;")
+    eventually(lambda: open_ports("127.0.0.1", found.https), pause=0.02)
+    with backend(found):
+        yield found

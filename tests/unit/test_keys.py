@@ -69,7 +69,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_an_inventory_names_as_a_key_and_is_none_is_told_with_its_place(fleet, inventory, tmp_path, name):
+def test_what_an_inventory_names_as_a_key_and_is_none_is_told_with_its_place(
+    fleet, inventory, tmp_path, name
+):
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "mine.pub").write_text(keys.make("mine").public)

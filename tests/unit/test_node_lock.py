@@ -110,7 +110,11 @@ def test_a_pipe_in_the_place_of_the_lock_is_named(machine):
     machine.converge([FILE])
     machine.path(LOCK).unlink()
     os.mkfifo(machine.path(LOCK))
-    for run in (machine.converge([FILE]), machine.ask("lock-status"), machine.ask("lock-release", force=True)):
+    for run in (
+        machine.converge([FILE]),
+        machine.ask("lock-status"),
+        machine.ask("lock-release", force=True),
+    ):
         assert run.error["code"] == "state-damaged"
         assert "is no file but a pipe" in run.error["message"]
         assert f"ls -ld {machine.path(LOCK)}" in run.error["hint"]
