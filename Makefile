@@ -37,6 +37,7 @@ check: setup ## lint, format check, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy runtime/hub_runtime
+	$(BIN)/mypy scripts
 
 bench: setup ## how fast: the solver beside python-sat on the same clauses; deploys beside pyinfra, Ansible and a shell script
 	$(BIN)/python -m bench.bench_solver

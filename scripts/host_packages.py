@@ -32,21 +32,14 @@ def main(tests: bool) -> None:
         sys.exit(f"please install: {' '.join(packages)}")
     print(f"installing {' '.join(packages)}", flush=True)
     apt = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300"]
-    quiet = {"stdout": subprocess.DEVNULL, "check": True}
-    subprocess.run([*apt, "update"], **quiet)
+    _run(*apt, "update")
     # RUNLEVEL=1 keeps a service that comes with a package from being started on this computer.
-    subprocess.run(
-        [
-            "env",
-            "DEBIAN_FRONTEND=noninteractive",
-            "RUNLEVEL=1",
-            *apt,
-            "install",
-            "--no-install-recommends",
-            *packages,
-        ],
-        **quiet,
-    )
+    surroundings = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]
+    _run(*surroundings, *apt, "install", "--no-install-recommends", *packages)
+
+
+def _run(*argv: str) -> None:
+    subprocess.run(argv, stdout=subprocess.DEVNULL, check=True)
 
 
 if __name__ == "__main__":
