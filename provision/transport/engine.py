@@ -177,6 +177,6 @@ def garbled(node: str, why: str) -> HubError:
         f"what answers on {node} is not hubctl's engine",
         why=why,
         hint=f"does a login there write something of its own? `hubctl run {node} -- true` must say nothing; "
-        f"`hubctl run {node} -- journalctl -u ssh -n 50` tells who was there. Only a machine that is not yours any more "
-        f"is made anew, once what you need of it is kept: `hubctl destroy-node {node}`, `hubctl create-node {node}`",
+        f"`hubctl run {node} -- journalctl -u ssh -n 50` tells who was there. Only a machine that is not yours any "
+        f"more is made anew, once what you need is kept: `hubctl destroy-node {node}`, `hubctl create-node {node}`",
     )
