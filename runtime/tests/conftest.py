@@ -106,6 +106,8 @@ class Processes:
                 process.wait(10)
             process.kill()
             process.wait()
+        for path in sorted(self.folder.glob("*.log")):  # shown where a test has failed
+            print(f"--- {path.name}\n{path.read_text(errors='replace')[-20_000:]}")  # noqa: T201
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
