@@ -28,12 +28,20 @@ def _base(ctx: Context) -> list[Resource]:
     return [
         Packages(("libnginx-mod-stream", "nginx") if near_ends(ctx) else ("nginx",)),
         Firewall((Rule(80), Rule(443)) if hosts else ()),
+        *_connections(),
         # The package's own: without them it accepts no configuration. At a reload it fills them again.
         *folders,
         Directory(NGINX.webroot),
         files,
         Unit(NGINX.unit, reload_on=(files.id, *(folder.id for folder in folders), *changes)),
     ]
+
+
+def _connections() -> list[Resource]:
+    """Bound what one address may hold: nginx counts requests alone."""
+    name = "hubctl-connections.service"
+    file = File(f"/etc/systemd/system/{name}", render("systemd/connections.service"))
+    return [file, Unit(name, restart_on=(file.id,))]
 
 
 NGINX = WebServer(

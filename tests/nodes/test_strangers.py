@@ -1,6 +1,9 @@
 """What strangers ask of task_api, however much, leaves it answering, and finishing what it has accepted."""
 
+import contextlib
 import json
+import resource
+import socket
 
 import pytest
 
@@ -44,6 +47,39 @@ def test_a_flood_of_large_tasks_fills_the_queue_to_its_limit_and_no_further(depl
     record_property("most memory of Redis in bytes", found["used_memory_peak"])
     assert found["used_memory_peak"] < found["maxmemory"]
     assert redis(deployed, "apis", "HGETALL", "task_api:waiting") == []
+
+
+MOST = 2_048
+
+
+@pytest.fixture
+def files():
+    """Let this process open as many files as a test holds connections."""
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(before, MOST + 1_000), most))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
+
+
+def hold(stack, address):
+    """Open connections until one is refused; return how many there are."""
+    for held in range(MOST + 1):
+        try:
+            stack.enter_context(socket.create_connection((address, 443), 5))
+        except ConnectionError:
+            return held
+    return MOST + 1
+
+
+@pytest.mark.usefixtures("files")
+def test_one_address_holds_so_many_connections_without_a_request_and_others_are_answered(deployed):
+    site = deployed.site("apis", "tasks")
+    another = f"import socket; socket.create_connection(('{site.address}', 443), 5); print('open')"
+    with contextlib.ExitStack() as stack:
+        # What a test before has not closed yet counts, too.
+        assert MOST - 50 < hold(stack, site.address) <= MOST
+        assert deployed.ssh("apis", "python3", "-c", another).strip() == "open"
+    assert eventually(lambda: site.ask("GET", "/health")[0] == 200)
 
 
 def test_a_service_that_was_flooded_is_as_it_was_deployed(deployed):

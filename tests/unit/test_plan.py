@@ -180,6 +180,7 @@ def test_nginx_reloads_for_new_certificates_sites_and_folders(ctx: Context) -> N
 def test_no_changed_file_restarts_what_holds_the_traffic(ctx: Context) -> None:
     restarted = {unit.name for unit in plan(ctx).resources if isinstance(unit, Unit) and unit.restart_on}
     assert restarted == {
+        "hubctl-connections.service",
         "hubctl-metadata.service",
         "redis-server@task_api.service",
         "systemd-journald.service",

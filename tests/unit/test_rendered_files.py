@@ -25,7 +25,7 @@ def test_systemd_accepts_all_units_without_a_warning(node_files: dict[str, str],
     verify = [program("systemd-analyze"), "verify", "--man=no", "--recursive-errors=no"]
     done = accepted(*verify, *(tmp_path / Path(path).name for path in units))
     assert done.stderr == ""
-    assert len(units) == 6
+    assert len(units) == 7
 
 
 @pytest.mark.parametrize(
