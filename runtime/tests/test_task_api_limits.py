@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
-from hub_runtime.task_api.app import client_of
-from hub_runtime.task_api.store import OVERHEAD
+from hub_runtime.task_api.app import client_of, create_app
+from hub_runtime.task_api.settings import Settings
+from hub_runtime.task_api.store import OVERHEAD, Accepted, Store
 
-from .conftest import children, wait_until
+from .conftest import Service, children, wait_until
 
 LETTERS = string.ascii_letters + string.digits
 chance = random.Random(7)
@@ -120,6 +122,28 @@ def test_a_worker_outlives_a_redis_that_is_full_when_it_starts(make_service: Any
     assert service.worker.poll() is None
 
 
+def test_a_task_that_a_slow_redis_took_though_its_post_was_refused_is_not_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service(folder)
+    service.start_redis()
+    taken = Store.accept
+
+    def too_late(*about: Any) -> None:
+        assert taken(*about) is Accepted.YES
+        raise redis.TimeoutError
+
+    monkeypatch.setattr(Store, "accept", too_late)
+    app = create_app(Settings(redis_url=f"unix://{service.redis_socket}"))
+    try:
+        refused = app.test_client().post("/task", json={"monomers": [["a"]]})
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+        assert app.test_client().get("/tasks").json["tasks"] == []
+        assert waiting(service) == {}
+    finally:
+        service.end()
+
+
 def test_an_answer_without_room_is_given_in_part(make_service: Any) -> None:
     service = make_service()
     fill(service, used=6)
@@ -184,5 +208,5 @@ def test_posts_of_many_clients_at_once_never_exceed_the_bounds(make_service: Any
     assert sums.pop("all") == sum(sums.values()) <= 2_000_000
     assert max(sums.values()) <= 400_000
     service.start_worker()
-    wait_until(lambda: not waiting(service))
+    wait_until(lambda: not waiting(service), 120)
     assert service.client.json("GET", "/tasks")[1]["counts"]["complete"] == answers[202], posted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 from ipaddress import IPv6Network, ip_address
 from typing import IO
@@ -62,16 +63,19 @@ class Api:
             return _answer(400, {"status": "BadRequest", "message": str(error), "field": error.field})
         job = str(uuid4())
         client = client_of(request.headers.get("X-Forwarded-For"))
-        accepted = self._store.accept(job, msgspec.json.encode(task), client)
+        try:
+            accepted = self._store.accept(job, msgspec.json.encode(task), client)
+            if accepted is Accepted.YES:
+                broker.send(self._queue, job)
+        except (*UNAVAILABLE, OperationalError):
+            # A Redis that only was slow has it: whoever is told to try again does not want it twice.
+            with contextlib.suppress(*UNAVAILABLE):
+                self._store.withdraw(job)
+            raise
         if accepted is Accepted.CLIENT_FULL:
             return _problem(429, "too many tasks of yours are waiting: try again later", retry_after=10)
         if accepted is Accepted.FULL:
             return _problem(503, "too many tasks are waiting: try again later", retry_after=10)
-        try:
-            broker.send(self._queue, job)
-        except (*UNAVAILABLE, OperationalError):
-            self._store.withdraw(job)
-            raise
         return _answer(202, {"task_id": job})
 
     def status(self, job: str) -> Response:
