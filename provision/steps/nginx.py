@@ -19,6 +19,9 @@ from .sites import Site, sites
 from .tunnel_ends import near_ends
 from .webserver import WebServer
 
+_CONNECTIONS = 2048
+"""Of one address, a quarter of what a process of nginx holds; a site may want more."""
+
 
 def _base(ctx: Context) -> list[Resource]:
     hosts = sites(ctx)
@@ -28,7 +31,7 @@ def _base(ctx: Context) -> list[Resource]:
     return [
         Packages(("libnginx-mod-stream", "nginx") if near_ends(ctx) else ("nginx",)),
         Firewall((Rule(80), Rule(443)) if hosts else ()),
-        *_connections(),
+        *_connections(hosts),
         # The package's own: without them it accepts no configuration. At a reload it fills them again.
         *folders,
         Directory(NGINX.webroot),
@@ -37,10 +40,11 @@ def _base(ctx: Context) -> list[Resource]:
     ]
 
 
-def _connections() -> list[Resource]:
-    """Bound what one address may hold: nginx counts requests alone."""
+def _connections(hosts: tuple[Site, ...]) -> list[Resource]:
+    """Bound what one address may hold, above what requests are bounded by: nginx counts those alone."""
     name = "hubctl-connections.service"
-    file = File(f"/etc/systemd/system/{name}", render("systemd/connections.service"))
+    most = max(_CONNECTIONS, *(2 * host.limits.connections for host in hosts), 0)
+    file = File(f"/etc/systemd/system/{name}", render("systemd/connections.service", most=most))
     return [file, Unit(name, restart_on=(file.id,))]
 
 

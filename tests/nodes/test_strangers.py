@@ -80,6 +80,9 @@ def test_one_address_holds_so_many_connections_without_a_request_and_others_are_
         assert MOST - 50 < hold(stack, site.address) <= MOST
         assert deployed.ssh("apis", "python3", "-c", another).strip() == "open"
     assert eventually(lambda: site.ask("GET", "/health")[0] == 200)
+    deployed.ssh("apis", "systemctl", "restart", "hubctl-connections.service")
+    rules = deployed.ssh("apis", "iptables-save")
+    assert (rules.count("--connlimit-above"), rules.count("-j hubctl-connections")) == (1, 1)
 
 
 def test_a_service_that_was_flooded_is_as_it_was_deployed(deployed):

@@ -233,6 +233,15 @@ def test_the_limits_of_the_inventory_are_those_of_the_web_server_and_of_the_serv
     assert "limit_conn task_api_connections 9;" in site
 
 
+@pytest.mark.parametrize(("requests", "connections"), [(9, 2_048), (4_096, 8_192)])
+def test_an_address_has_more_connections_than_requests_under_way(
+    ctx: Context, requests: int, connections: int
+) -> None:
+    asked = with_service(ctx, limits=TaskLimits(connections=requests))
+    unit = every_file(plan(asked))["/etc/systemd/system/hubctl-connections.service"].content
+    assert unit.count(f"--connlimit-above {connections} ") == 2
+
+
 def test_a_worker_has_time_to_finish_its_longest_task(ctx: Context) -> None:
     worker = every_file(plan(with_service(ctx, timeout=500)))["/etc/systemd/system/task_api-worker@.service"]
     (line,) = (line for line in worker.content.splitlines() if line.startswith("TimeoutStopSec="))
