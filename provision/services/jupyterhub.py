@@ -162,9 +162,14 @@ def _settings(ctx: Context, service: JupyterHub) -> str:
             "memory": service.memory,
             "cpu": service.cpu,
             "processes": service.processes,
+            "disk": _megabytes(service.disk) if service.disk else 0,
             "idle_timeout": service.idle_timeout,
         }
     )
+
+
+def _megabytes(amount: str) -> int:
+    return int(amount[:-1]) * {"M": 1, "G": 1024}[amount[-1]]
 
 
 def _json(value: object) -> str:

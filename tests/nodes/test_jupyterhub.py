@@ -201,6 +201,23 @@ def test_status_says_how_hub_and_proxy_answer_and_who_is_at_work(hub, anna):
     assert status["room"]["active"] >= 1
 
 
+def test_the_server_of_a_home_that_is_too_full_does_not_start_and_says_so(hub, site):
+    hub.write({NODE: "jupyterhub: {hostname: hub, disk: 2M}"})
+    hub.done("deploy")
+    ben = User(site, "ben", PASSWORD)
+    ben.log_in()
+    hub.ssh(
+        NODE, "runuser", "-u", "ben", "--", "dd", "if=/dev/urandom", "of=/home/ben/big", "bs=1M", "count=3"
+    )
+    refused = ben.ask("POST", "/hub/api/users/ben/server", headers=ben.headers)
+    assert refused.status_code == 400
+    assert "holds 4 MB, more than the 2 MB" in refused.json()["message"]
+    hub.ssh(NODE, "rm", "/home/ben/big")
+    ben.start()
+    hub.write({NODE: HUB})
+    hub.done("deploy")
+
+
 def test_after_a_reboot_a_saved_notebook_is_there(hub, anna):
     anna.save("lesson.ipynb", "5*4")
     reboot(hub, NODE)

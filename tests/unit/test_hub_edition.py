@@ -23,11 +23,11 @@ def edition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         place.mkdir()
     (places["root"] / "first").mkdir()
     (places["root"] / "hub").symlink_to("first")
-    for name in ("jupyterhub_config.py", "settings.json"):
-        (places["config"] / name).write_text("first")
     text = render("jupyterhub/edition.py", hub="http://127.0.0.1:1", **{k: str(v) for k, v in places.items()})
     module = ModuleType("edition")
     exec(compile(text, "edition.py", "exec"), module.__dict__)
+    for name in module.FILES:
+        (places["config"] / name).write_text("first")
     monkeypatch.setattr(module, "answers", lambda: True)
     monkeypatch.setattr(
         module.os, "execv", lambda _, argv: (_ for _ in ()).throw(BecameError(argv[0], argv[-1]))

@@ -28,6 +28,10 @@ class JupyterHub(WebService, kw_only=True):
     processes: Annotated[
         int, Meta(ge=64, le=65536, description="processes and threads of one user, 64 to 65536")
     ] = 512
+    disk: Annotated[
+        Amount | None,
+        Meta(description="what one user's home may hold; the server of a fuller one does not start"),
+    ] = None
     idle_timeout: Annotated[
         int,
         Meta(ge=0, le=604_800, description="seconds after which an unused server stops; 0: never"),

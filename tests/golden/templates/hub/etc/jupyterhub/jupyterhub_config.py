@@ -1,7 +1,11 @@
 # Made by hubctl; the next deploy undoes changes made here. What an inventory says is in settings.json beside it.
+import asyncio
 import json
+import pwd
 import sys
 from pathlib import Path
+
+from jupyterhub.spawner import Spawner, SpawnException
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  JupyterHub gives it
 settings = json.loads(Path(__file__).with_name("settings.json").read_bytes())
@@ -62,6 +66,25 @@ c.Spawner.mem_limit = settings["memory"]
 c.Spawner.cpu_limit = settings["cpu"]
 c.Spawner.http_timeout = 60
 c.Spawner.start_timeout = 60
+
+
+async def within_the_limit(spawner: Spawner) -> None:
+    """Start no server whose user's home is fuller than it may be, and say so."""
+    home = pwd.getpwnam(spawner.user.name).pw_dir
+    command = ("du", "--summarize", "--one-file-system", "--block-size=1M", "--", home)
+    du = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    said, _ = await du.communicate()
+    used = int(said.split()[0]) if said else 0
+    if used > settings["disk"]:
+        raise SpawnException(
+            f"Your home holds {used} MB, more than the {settings['disk']} MB that it may: "
+            "ask whoever looks after this hub to make room in it, or to raise the limit.",
+            reason="disk",
+        )
+
+
+if settings["disk"]:
+    c.Spawner.pre_spawn_hook = within_the_limit
 
 # By this the node has the hub forget who is removed (`hubctl users remove`).
 token = (state / "users.token").read_text().strip()
