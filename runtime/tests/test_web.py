@@ -151,6 +151,19 @@ def test_an_address_keeps_how_a_page_is_looked_at() -> None:
     assert View.asked("/", "", MultiDict([("theme", "<script>"), ("names", "?")])) == View()
 
 
+@pytest.mark.parametrize(
+    "when", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "yesterday", "", "2026-13-01"]
+)
+def test_a_time_that_is_none_breaks_no_page(when: str) -> None:
+    assert look.moment(when) == '<time datetime="1970-01-01T00:00:00Z">00:00 UTC</time>'
+
+
+def test_a_time_is_told_in_utc() -> None:
+    told = '<time datetime="2026-11-29T13:30:05Z">13:30 UTC</time>'
+    for when in ("2026-11-29T14:30:05.25+01:00", "2026-11-29T13:30:05", "2026-11-29T13:30:05Z"):
+        assert look.moment(when) == told
+
+
 def test_bars_are_as_high_as_their_values_and_say_them() -> None:
     drawn = elements(str(charts.bars([0, 5, 10], 'saves "a" minute')))
     assert drawn[0].get("aria-label") == 'saves "a" minute'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -80,6 +81,7 @@ def test_what_happens_is_on_the_page_without_loading_it_again(
         page.evaluate("window.same = true")
         room.change("bao", hand=NOW.isoformat())
         expect(page.locator(f"#hand-{key_of('bao')}")).to_contain_text("just now")
+        expect(page).to_have_title(re.compile(r"^\(3\) Class"))
         room.change("bao", hand=None)
         expect(page.locator(f"#hand-{key_of('bao')}")).to_have_count(0)
         room.change("zora", active=True, saved=NOW.isoformat(), notebooks=("day3/new.ipynb",))

@@ -103,7 +103,7 @@ def overview(
         now,
         people=known,
         hands=hands,
-        stuck=[one for one in known if one.state.stuck],
+        stuck=[one for one in known if one.state.stuck and one.state.notebooks],
         counts={
             "all": len(known),
             "active": sum(one.state.active for one in known),

@@ -16,6 +16,7 @@ from .assets import assets, digest, frame_style
 from .view import View
 
 TEMPLATES = Path(__file__).parent / "templates"
+LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _TIME = Markup('<time datetime="{machine}">{human}</time>')
 
 
@@ -53,18 +54,18 @@ def _asset(root: str) -> Callable[[str], str]:
 def moment(when: datetime | str) -> Markup:
     """Return a time that the script tells as "2 min ago"; without it, it is the time in UTC."""
     utc = instant(when)
-    return _TIME.format(machine=f"{utc:%Y-%m-%dT%H:%M:%SZ}", human=f"{utc:%H:%M} UTC")
+    machine = utc.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return _TIME.format(machine=machine, human=f"{utc:%H:%M} UTC")
 
 
 def instant(when: datetime | str) -> datetime:
-    """Return a time in UTC, which one that names no zone is in already.
-
-    Raises:
-        ValueError: the text is no ISO 8601.
-    """
-    if isinstance(when, str):
-        when = datetime.fromisoformat(when.replace("Z", "+00:00"))
-    return when.replace(tzinfo=timezone.utc) if when.tzinfo is None else when.astimezone(timezone.utc)
+    """Return a time in UTC, which one that names no zone is in already; what cannot be one is long ago."""
+    try:
+        if isinstance(when, str):
+            when = datetime.fromisoformat(when.replace("Z", "+00:00"))
+        return when.astimezone(timezone.utc) if when.tzinfo else when.replace(tzinfo=timezone.utc)
+    except (ValueError, OverflowError):
+        return LONG_AGO
 
 
 def version(text: str) -> str:

@@ -105,6 +105,7 @@
     if (!answer.ok) throw new Error(answer.status);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (page.documentElement.dataset.look !== document.documentElement.dataset.look) return location.reload();
+    document.title = page.title;
     for (const there of page.querySelectorAll("[data-parts]")) {
       const here = document.getElementById(there.id);
       if (here) merge(here, there);
