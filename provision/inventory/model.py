@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal, get_args, get_type_hints
 
 from msgspec import Meta, field
 
+from .services.dashboard import Dashboard
 from .services.jupyterhub import JupyterHub
 from .services.proxy import Proxy
 from .services.service import Service
@@ -67,6 +68,7 @@ class Services(Shape):
     task_api: TaskApi | None = None
     proxy: Proxy | None = None
     jupyterhub: JupyterHub | None = None
+    dashboard: Dashboard | None = None
 
     def present(self) -> dict[str, Service]:
         """Return the services that are there, by name, in the order of the fields."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..inventory.model import Node
 from ..steps.tunnel import TunnelTarget
+from .dashboard import RECIPE as DASHBOARD
 from .jupyterhub import RECIPE as JUPYTERHUB
 from .proxy import RECIPE as PROXY
 from .recipe import Recipe
@@ -16,6 +17,7 @@ RECIPES: tuple[Recipe[Any], ...] = (
     TASK_API,
     PROXY,
     JUPYTERHUB,
+    DASHBOARD,
 )
 """In the order in which a node gets them."""
 TARGETS: Mapping[str, TunnelTarget] = {

@@ -7,13 +7,26 @@ from pathlib import Path
 
 from ..inventory.services.jupyterhub import JupyterHub
 from ..node.releases.home import ROOT as HUB
-from ..node.resources import Command, Directory, File, Group, Packages, PythonEnv, Resource, Unit, User
+from ..node.resources import (
+    Absent,
+    Command,
+    Directory,
+    File,
+    Group,
+    Packages,
+    PythonEnv,
+    Resource,
+    Unit,
+    User,
+)
 from ..node.users import names
 from ..node.users.hub_api import TOKEN
 from ..render import render
+from ..secrets.model import newest, service_key
 from ..steps import web
 from ..steps.context import Context
 from ..steps.npm import npm_folder, npm_program
+from ..steps.released import web_socket
 from ..steps.runtime import UV, runtime
 from ..steps.sites import site
 from ..steps.tunnel import Question
@@ -21,6 +34,7 @@ from ..steps.units import unit_files
 from .recipe import Place, Recipe
 
 NAME = "jupyterhub"
+_DASHBOARD = "dashboard"
 USERS, ADMINS = "hub-users", "hub-admins"
 """Groups of the node: who is in the first may log in; who is in the second looks after the others, too."""
 ROOT = f"{HUB}/{NAME}"
@@ -30,10 +44,13 @@ _PROXY = f"{NAME}-proxy"
 _SLICE = f"{NAME}-users.slice"
 _DOOR = f"{NAME}-door"
 _PORT, _API_PORT, _DOOR_PORT, _HUB_PORT = 8000, 8001, 8081, 8082
-_HUB_URL = f"http://127.0.0.1:{_DOOR_PORT}"
+HUB_URL = f"http://127.0.0.1:{_DOOR_PORT}"
 """Where all ask the hub: at a door, where they wait while it is being started."""
 _OWN_URL = f"http://127.0.0.1:{_HUB_PORT}"
 _MADE = "# Made by hubctl; the next deploy undoes changes made here.\n"
+_SAVES_PORT = 8010
+_SAVES = f"http://127.0.0.1:{_SAVES_PORT}/services/{_DASHBOARD}/events"
+"""Where users' servers tell the dashboard of saves: on the node, without the way round by the web."""
 _MAX_BODY = 256_000_000
 """Bytes: a notebook is saved in one request, with the pictures in it."""
 
@@ -52,7 +69,14 @@ def _steps(ctx: Context, service: JupyterHub) -> list[Resource]:
         *_for_users(ctx, service),
         *_proxy(ctx),
         *_hub(ctx, service),
-        *web.website(ctx, NAME, max_body=_MAX_BODY, proxy=f"127.0.0.1:{_PORT}"),
+        *web.website(
+            ctx,
+            NAME,
+            max_body=_MAX_BODY,
+            proxy=f"127.0.0.1:{_PORT}",
+            dashboard=web_socket(_DASHBOARD) if ctx.node.services.dashboard else "",
+            saves=_SAVES_PORT,
+        ),
     ]
 
 
@@ -64,9 +88,16 @@ def _for_users(ctx: Context, service: JupyterHub) -> list[Resource]:
         Directory("/etc/jupyter"),
         Directory("/etc/jupyter/labconfig"),
         File("/etc/jupyter/labconfig/default_setting_overrides.json", _json(overrides)),
+        _hook(ctx),
         unit_files(f"{NAME}-users", {_SLICE: render(f"systemd/{_SLICE}")}),
         Unit(_SLICE, enabled=False),
     ]
+
+
+def _hook(ctx: Context) -> Resource:
+    """Return what makes users' servers tell the dashboard of saves."""
+    path = "/etc/jupyter/jupyter_server_config.py"
+    return File(path, render(f"{NAME}/tells_saves.py")) if ctx.node.services.dashboard else Absent(path)
 
 
 def _proxy(ctx: Context) -> list[Resource]:
@@ -78,7 +109,7 @@ def _proxy(ctx: Context) -> list[Resource]:
     token = f"{STATE}/proxy.token"
     made = _made(_PROXY, token)
     program = npm_program(_PROXY, folder, npm=f"{node.path}/bin/npm", package=package, lock=lock)
-    values = {"user": _PROXY, "token": token, "node": node.path, "proxy": folder, "hub": _HUB_URL}
+    values = {"user": _PROXY, "token": token, "node": node.path, "proxy": folder, "hub": HUB_URL}
     text = render(f"systemd/{_PROXY}.service", port=_PORT, api_port=_API_PORT, **values)
     unit = unit_files(_PROXY, {f"{_PROXY}.service": text})
     causes = (program[-1].id, made.id, unit.id)
@@ -101,7 +132,9 @@ def _hub(ctx: Context, service: JupyterHub) -> list[Resource]:
     doors = unit_files(_DOOR, door)
     token = _made(f"{NAME}-users", f"{STATE}/{TOKEN}")
     page = File(f"{CONFIG}/password_page.py", render(f"{NAME}/password_page.py"))
-    causes = (env.id, config.id, settings.id, page.id, unit.id, token.id, f"command:{_PROXY}-token")
+    dashboard = _dashboard(ctx)
+    files = (config.id, settings.id, page.id, dashboard.id)
+    causes = (env.id, *files, unit.id, token.id, f"command:{_PROXY}-token")
     return [
         env,
         Directory(CONFIG),
@@ -110,6 +143,7 @@ def _hub(ctx: Context, service: JupyterHub) -> list[Resource]:
         edition,
         token,
         page,
+        dashboard,
         File(f"/etc/pam.d/{NAME}", render(f"{NAME}/pam")),
         *_passwords(),
         unit,
@@ -149,7 +183,7 @@ def _settings(ctx: Context, service: JupyterHub) -> str:
         {
             "url": f"https://{site(ctx, NAME).name}/",
             "state": STATE,
-            "hub": _HUB_URL,
+            "hub": HUB_URL,
             "hub_itself": _OWN_URL,
             "proxy": f"http://127.0.0.1:{_PORT}",
             "proxy_api": f"http://127.0.0.1:{_API_PORT}",
@@ -164,12 +198,22 @@ def _settings(ctx: Context, service: JupyterHub) -> str:
             "processes": service.processes,
             "disk": _megabytes(service.disk) if service.disk else 0,
             "idle_timeout": service.idle_timeout,
+            "dashboard": _SAVES if ctx.node.services.dashboard else "",
         }
     )
 
 
 def _megabytes(amount: str) -> int:
     return int(amount[:-1]) * {"M": 1, "G": 1024}[amount[-1]]
+
+
+def _dashboard(ctx: Context) -> Resource:
+    """Return the token by which the dashboard asks the hub who somebody is."""
+    path = f"{CONFIG}/{_DASHBOARD}.key"
+    if ctx.node.services.dashboard is None:
+        return Absent(path)
+    token = newest(ctx.keys.get(service_key(_DASHBOARD), ()))
+    return File(path, f"{token.reveal() if token else ''}\n", 0o600, secret=True)
 
 
 def _json(value: object) -> str:

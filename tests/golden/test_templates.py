@@ -13,6 +13,7 @@ from provision.actions.sheet import page
 from provision.actions.users import Person
 from provision.bundles import Bundle
 from provision.inventory.model import Fleet, Node, Operator, Services
+from provision.inventory.services.dashboard import Dashboard
 from provision.inventory.services.jupyterhub import JupyterHub
 from provision.inventory.services.proxy import Proxy
 from provision.inventory.services.task_api import TaskApi
@@ -38,7 +39,7 @@ def _fleet() -> Fleet:
         "apis": Services(task_api=api),
         "front": Services(proxy=site),
         "gpu": Services(task_api=TaskApi()),
-        "hub": Services(jupyterhub=JupyterHub(hostname="hub")),
+        "hub": Services(jupyterhub=JupyterHub(hostname="hub"), dashboard=Dashboard()),
     }
     return Fleet(
         fleet="golden",

@@ -115,3 +115,18 @@ if settings["idle_timeout"]:
             "services": ["idle-culler"],
         }
     )
+
+# Trainers see everybody on the dashboard: admins do, and whoever is given the scope.
+if settings["dashboard"]:
+    view = "custom:dashboard:view"
+    c.JupyterHub.custom_scopes = {view: {"description": "See what everybody does, on the dashboard."}}
+    c.JupyterHub.services.append(
+        {
+            "name": "dashboard",
+            "api_token": Path("/etc/jupyterhub/dashboard.key").read_text().strip(),
+            "oauth_redirect_uri": "/services/dashboard/oauth_callback",
+            "oauth_no_confirm": True,
+            "oauth_client_allowed_scopes": [view],
+        }
+    )
+    c.Spawner.environment["HUB_EVENTS"] = settings["dashboard"]

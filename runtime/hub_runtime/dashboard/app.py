@@ -51,6 +51,7 @@ def create_app(settings: Settings) -> Dashboard:
     routes.add_url_rule("/notebooks", view_func=api.notebooks)
     routes.add_url_rule("/summaries", view_func=api.summaries)
     routes.add_url_rule("/frame", view_func=api.frame)
+    routes.add_url_rule("/health", view_func=api.health)
     routes.add_url_rule("/login", view_func=gate.login)
     routes.add_url_rule("/oauth_callback", view_func=gate.callback)
     routes.add_url_rule("/logout", view_func=gate.leave, methods=["POST"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import secrets
 from urllib.parse import urlsplit
 
 from authlib.integrations.base_client import OAuthError
@@ -28,8 +29,9 @@ class Gate:
         app.config["SESSION_COOKIE_PATH"] = settings.prefix
         app.config["SESSION_COOKIE_SECURE"] = settings.secure
         app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
-        # What signs the cookies lasts as long as the token that they lead to is made with.
-        app.secret_key = hmac.digest(settings.token.encode(), b"session cookies", "sha256")
+        # Derived, so that a release goes on with the sessions of the one before it.
+        key = settings.token or secrets.token_hex()
+        app.secret_key = hmac.digest(key.encode(), b"session cookies", "sha256")
         self._client = OAuth(app).register(
             "hub",
             client_id=f"service-{settings.name}",

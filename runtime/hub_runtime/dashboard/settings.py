@@ -40,7 +40,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         database: file of the store.
-        token: the service's own token at the hub, which is its OAuth secret, too.
+        token: the service's own token at the hub, which is its OAuth secret, too; without one nobody can log in.
         hub_api: where this service reaches the hub's API.
         hub: the hub's pages, as browsers see them.
         prefix: where browsers see this service.
@@ -51,8 +51,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         identity: how long the hub's word on a token is believed.
     """
 
-    database: str
-    token: str
+    database: str = "/var/lib/hub/dashboard/dashboard.sqlite"
+    token: str = ""
     hub_api: str = "http://127.0.0.1:8081/hub/api"
     hub: str = "/hub/"
     prefix: str = "/services/dashboard/"
@@ -69,14 +69,14 @@ class SettingsError(Exception):
 
 
 def load() -> Settings:
-    """Read the file that ``HUB_SETTINGS`` names.
+    """Read the file that ``HUB_SETTINGS`` names; without one, every setting has its default.
 
     Raises:
-        SettingsError: it is not named, cannot be read or does not hold settings.
+        SettingsError: the file cannot be read or does not hold settings.
     """
     path = os.environ.get("HUB_SETTINGS")
     if not path:
-        raise SettingsError("HUB_SETTINGS names no file")
+        return Settings()
     try:
         return msgspec.json.decode(Path(path).read_bytes(), type=Settings)
     except (OSError, msgspec.DecodeError) as error:

@@ -1,0 +1,87 @@
+"""The dashboard on a real node: what a learner saves is before the trainer within seconds, whatever is killed."""
+
+import pytest
+
+from tests.support.hub import NODE, User, add_user
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.nodes
+
+CLASS = "{jupyterhub: {hostname: hub}, dashboard: {}}"
+PASSWORD = "quite-a-long-one"
+BASE = "/services/dashboard"
+
+
+@pytest.fixture(scope="module")
+def room(make_fleet, hub_image):
+    """A fleet whose node has the hub and its dashboard, with a trainer and a learner."""
+    fleet = make_fleet({NODE: CLASS}, image=hub_image)
+    fleet.done("create-node", NODE)
+    add_user(fleet, NODE, "tess", PASSWORD, admin=True)
+    for name in ("anna", "ben"):
+        add_user(fleet, NODE, name, PASSWORD)
+    yield fleet
+    fleet.done("destroy-node", NODE, "--yes")
+
+
+def user(room, name):
+    found = User(room.site(NODE, "hub"), name, PASSWORD)
+    assert "/hub/home" in found.log_in().url
+    return found
+
+
+@pytest.fixture
+def tess(room):
+    """The trainer, who is logged in."""
+    return user(room, "tess")
+
+
+@pytest.fixture
+def anna(room):
+    """A learner whose server runs."""
+    found = user(room, "anna")
+    found.start()
+    return found
+
+
+def asked(who, path):
+    """What the dashboard answers to somebody's token."""
+    return who.ask("GET", f"{BASE}{path}", headers=who.headers)
+
+
+def shown(who, filename):
+    """The sources of everybody's copy of a notebook, by name."""
+    summaries = asked(who, f"/summaries?filename={filename}").json()
+    return {each["user"]: [cell["source"] for cell in each["cells"]] for each in summaries}
+
+
+def test_a_save_is_before_the_trainer(anna, tess):
+    anna.save("day1.ipynb", "5*4", "anna")
+    assert eventually(lambda: shown(tess, "day1.ipynb") == {"anna": ["5*4", "anna"]})
+    (event,) = asked(tess, "/events?user=anna&filename=day1.ipynb").json()
+    assert (event["type"], event["path"]) == ("save-notebook", "/home/anna/day1.ipynb")
+
+
+def test_a_learner_sees_nobody_else(room, anna, tess):
+    anna.save("own.ipynb", "1")
+    assert eventually(lambda: "anna" in shown(tess, "own.ipynb"))
+    ben = user(room, "ben")
+    assert shown(ben, "own.ipynb") == {}
+    assert asked(ben, "/events").json() == []
+    assert asked(ben, "/frame?user=anna&filename=own.ipynb").status_code == 404
+
+
+def test_a_browser_that_is_logged_in_at_the_hub_is_let_in(tess):
+    there = tess.ask("GET", f"{BASE}/login?next={BASE}/participants")
+    assert there.status_code == 200
+    assert there.url.endswith("/participants")
+
+
+def test_no_save_is_lost_while_the_dashboard_is_killed(room, anna, tess):
+    room.shell(NODE, "systemctl kill -s KILL 'dashboard@*' 'dashboard-worker@*'")
+    anna.save("killed.ipynb", "still here")
+    assert eventually(lambda: shown(tess, "killed.ipynb") == {"anna": ["still here"]})
+
+
+def test_a_second_deploy_changes_nothing(room):
+    assert room.hubctl("plan", NODE).status == 0
