@@ -36,8 +36,7 @@ check: setup ## lint, format check, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy runtime/hub_runtime
-	$(BIN)/mypy scripts
+	$(BIN)/mypy runtime/hub_runtime scripts
 
 bench: setup ## how fast: the solver beside python-sat on the same clauses; deploys beside pyinfra, Ansible and a shell script
 	$(BIN)/python -m bench.bench_solver

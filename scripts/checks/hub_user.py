@@ -23,9 +23,12 @@ _SECONDS = 120
 class Place(Protocol):
     """Where a hub answers: its full name, the node's address, and the authority's root certificates."""
 
-    host: str
-    address: str
-    roots: Path
+    @property
+    def host(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def roots(self) -> Path: ...
 
 
 class User:
@@ -130,7 +133,7 @@ class User:
 
     def save(self, path: str, *sources: str) -> None:
         """Save a notebook of such cells."""
-        cells = [
+        cells: list[dict[str, Any]] = [
             {"cell_type": "code", "source": source, "metadata": {}, "outputs": [], "execution_count": None}
             for source in sources
         ]
@@ -152,7 +155,9 @@ class _At(HTTPAdapter):
         self._site = site
         super().__init__()
 
-    def build_connection_pool_key_attributes(self, request, verify, cert=None):
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
+    ) -> tuple[Any, Any]:
         host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
         name = {"server_hostname": self._site.host, "assert_hostname": self._site.host}
         return {**host, "host": self._site.address}, {**pool, **name}

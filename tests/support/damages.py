@@ -213,9 +213,10 @@ def _firewall(_: Firewall) -> Ways:
 
 
 def _command(command: Command) -> Ways:
+    if command.name == "metadata":
+        return {"rule of the network removed until the next boot": "ip rule del priority 169"}
     return {
-        "what a command made deleted": f"rm -rf {shlex.quote(command.creates)}" if command.creates else "",
-        "rule of the network removed": "ip rule del priority 169" if command.name == "metadata" else "",
+        "what a command made deleted": f"rm -rf {shlex.quote(command.creates)}" if command.creates else ""
     }
 
 
