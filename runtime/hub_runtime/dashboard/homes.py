@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import PurePosixPath
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
 
 from .model import State
 
@@ -59,6 +60,15 @@ def read(homes: str, user: str, filename: str, limit: int) -> bytes:
     if size > limit:
         raise NotShownError(State.HUGE, f"it has {size / 1e6:.1f} MB, too much to show")
     return content
+
+
+def gone(homes: str) -> Callable[[str], bool] | None:
+    """Return what says whether a user's home is gone; None where none is there, as when a disk is missing."""
+    try:
+        there = {path.name for path in Path(homes).iterdir()}
+    except OSError:
+        return None
+    return (lambda user: user not in there) if there else None
 
 
 def _open(name: str, flags: int, folder: int) -> int:

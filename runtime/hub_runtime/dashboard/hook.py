@@ -1,8 +1,9 @@
-"""For users' servers: tells the dashboard of every saved notebook. Needs nothing but Python's own library.
+"""For users' servers: tells the dashboard of their start and of every save. Needs nothing but Python's own library.
 
 In `jupyter_server_config.py`, with this file where Python finds it::
 
     c.FileContentsManager.post_save_hook = hook.saved
+    hook.started()
 
 The save is answered at once: what is to be told waits in memory, one line for each notebook, and a thread sends
 it. It goes on trying while the dashboard is away. Nothing that goes wrong here reaches the save.
@@ -96,23 +97,36 @@ class Teller:
             return False
 
 
+def started() -> None:
+    """Tell that a server started: its user is there, before anything is saved."""
+    try:
+        if user := os.environ.get("JUPYTERHUB_USER"):
+            _tell("start-server", user, Path.home(), Path.home())
+    except Exception:  # noqa: BLE001 - a server starts without this
+        _log.debug("The start is not told", exc_info=True)
+
+
 def saved(model: dict[str, Any], os_path: str, **_: Any) -> None:
     """Tell of a saved notebook; Jupyter calls this after each save."""
     try:
         user = os.environ.get("JUPYTERHUB_USER")
-        if model.get("type") != "notebook" or not user or not os.environ.get("HUB_EVENTS"):
-            return
-        home, path = Path.home(), Path(os_path).absolute()
-        event = {
-            "type": "save-notebook",
-            "user": user,
-            "filename": path.relative_to(home).as_posix() if path.is_relative_to(home) else path.name,
-            "path": str(path),
-            "timestamp": datetime.now(timezone.utc).isoformat(),
-        }
-        teller().tell(event)
+        if model.get("type") == "notebook" and user:
+            _tell("save-notebook", user, Path.home(), Path(os_path).absolute())
     except Exception:  # noqa: BLE001 - a save never fails for this
         _log.debug("The save is not told", exc_info=True)
+
+
+def _tell(kind: str, user: str, home: Path, path: Path) -> None:
+    if not os.environ.get("HUB_EVENTS"):
+        return
+    event = {
+        "type": kind,
+        "user": user,
+        "filename": path.relative_to(home).as_posix() if path.is_relative_to(home) else path.name,
+        "path": str(path),
+        "timestamp": datetime.now(timezone.utc).isoformat(),
+    }
+    teller().tell(event)
 
 
 @functools.cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 
 import msgspec
@@ -46,10 +46,9 @@ def participants(connection: sqlite3.Connection, sight: Sight, active: int) -> l
         row["user"]: row
         for row in connection.execute("SELECT * FROM people e WHERE e.user = :me OR :all", sight.values())
     }
-    since = time.time() - active
-    return [
-        _participant(name, saves.get(name, []), wishes.get(name), since) for name in sorted({*saves, *wishes})
-    ]
+    told = connection.execute(f"SELECT DISTINCT e.user FROM events e WHERE {OPEN}", sight.values())
+    since, names = time.time() - active, {*(name for (name,) in told), *wishes}
+    return [_participant(name, saves.get(name, []), wishes.get(name), since) for name in sorted(names)]
 
 
 def changed(
@@ -64,6 +63,15 @@ def changed(
     if rows:
         now = {who.name: who for who in participants(connection, sight, active)}
         yield from ((row["position"], now[row["user"]]) for row in rows)
+
+
+def forget(connection: sqlite3.Connection, gone: Callable[[str], bool]) -> None:
+    """Forget all of those who are gone: whoever has such a name next begins anew."""
+    users = connection.execute("SELECT user FROM events UNION SELECT user FROM people").fetchall()
+    for user in users:
+        if gone(user[0]):
+            connection.execute("DELETE FROM events WHERE user = ?", tuple(user))
+            connection.execute("DELETE FROM people WHERE user = ?", tuple(user))
 
 
 def want(

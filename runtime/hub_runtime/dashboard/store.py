@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -118,6 +118,11 @@ class Store:
         """Return everybody there is to see, by name."""
         with self._database.reading() as connection:
             return people.participants(connection, sight, self._active)
+
+    def forget(self, gone: Callable[[str], bool]) -> None:
+        """Forget all of those who are gone."""
+        with self._database.writing() as connection:
+            people.forget(connection, gone)
 
     def want(self, user: str, *, hand: bool | None = None, paused: bool | None = None) -> Participant:
         """Raise or lower a hand, pause or go on: what is None stays."""

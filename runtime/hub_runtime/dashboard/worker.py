@@ -10,18 +10,21 @@ import signal
 import sqlite3
 import sys
 import threading
+import time
 
 import msgspec
 
 from .. import systemd
+from . import homes
 from .model import State, Summary
 from .notebook import Tries
 from .rendering import Job, Renderer
-from .settings import load
+from .settings import Settings, load
 from .store import Due, Store
 
 LOOK_EVERY = 0.25
 RETRY_EVERY = 5.0
+SWEEP_EVERY = 60.0
 
 
 def main() -> None:
@@ -32,9 +35,13 @@ def main() -> None:
     store, renderer = Store(settings), Renderer(settings)
     store.position()
     systemd.notify("READY=1")
+    looked = float("-inf")
     while not stop.is_set():
         try:
             idle = not render_due(store, renderer, stop)
+            if time.monotonic() - looked > SWEEP_EVERY:
+                looked = time.monotonic()
+                sweep(store, settings)
         except sqlite3.Error as error:
             sys.stderr.write(f"the store is unavailable: {error}\n")
             stop.wait(RETRY_EVERY)
@@ -42,6 +49,13 @@ def main() -> None:
         if idle:
             stop.wait(LOOK_EVERY)
     renderer.close()
+
+
+def sweep(store: Store, settings: Settings) -> None:
+    """Forget users who were removed, and their homes with them."""
+    gone = homes.gone(settings.homes)
+    if gone:
+        store.forget(gone)
 
 
 def render_due(store: Store, renderer: Renderer, stop: threading.Event) -> int:

@@ -17,7 +17,10 @@ import json, sys, time
 import hook
 for line in sys.stdin:
     began = time.perf_counter()
-    result = hook.saved(model={"type": "notebook"}, os_path=line.strip(), contents_manager=None)
+    if line.strip():
+        hook.saved(model={"type": "notebook"}, os_path=line.strip(), contents_manager=None)
+    else:
+        hook.started()
     print(json.dumps(time.perf_counter() - began), flush=True)
 """
 
@@ -80,6 +83,15 @@ def test_a_server_that_ends_still_tells_of_its_last_save(dashboard: Any, front: 
     server.save(f"{dashboard.homes}/alice/last.ipynb")
     server.end()
     assert events(dashboard) == ["last.ipynb"]
+
+
+def test_a_server_that_starts_is_somebody_in_the_class(dashboard: Any, front: Any) -> None:
+    server = Server(dashboard.folder, dashboard.homes / "alice", front.address, dashboard.hub.token("alice"))
+    server.save("")
+    wait_until(lambda: dashboard.ask("GET", "/participants", "tess").json)
+    (alice,) = dashboard.ask("GET", "/participants", "tess").json
+    assert (alice["name"], alice["active"], alice["notebooks"]) == ("alice", False, [])
+    server.end()
 
 
 def test_nothing_that_goes_wrong_reaches_the_save(tmp_path: Path, monkeypatch: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,7 @@ def test_broken_huge_and_foreign_notebooks_break_nothing(make_dashboard: Any) ->
     dashboard.save("half", "day1.ipynb", json.dumps(notebook("x")).encode()[:-10])
     dashboard.save("huge", "day1.ipynb", notebook("x" * 20_000))
     dashboard.save("invalid", "day1.ipynb", b"nothing")
+    dashboard.write("nobody", "other.ipynb", b"")
     dashboard.post("nobody")
     dashboard.save("zoe", "day1.ipynb", notebook("fine"))
     wait_until(lambda: len(summaries(dashboard)) == 6)
@@ -120,6 +122,24 @@ def test_a_killed_worker_renders_the_rest_when_it_is_back(make_dashboard: Any) -
     wait_until(lambda: source(dashboard, "alice") == source(dashboard, "bob") == "two")
 
 
+def test_who_was_removed_is_forgotten(make_dashboard: Any) -> None:
+    dashboard = make_dashboard()
+    for user in ("alice", "bob"):
+        dashboard.save(user, "day1.ipynb", notebook(user))
+    dashboard.ask("POST", "/participants/alice", "alice", {"hand": True})
+    shutil.rmtree(dashboard.homes / "alice")
+    dashboard.start_worker()
+    wait_until(
+        lambda: [each["name"] for each in dashboard.ask("GET", "/participants", "tess").json] == ["bob"]
+    )
+    assert [each["user"] for each in dashboard.ask("GET", "/events", "tess").json] == ["bob"]
+
+
+def test_homes_that_are_all_away_are_nobodys_removal(tmp_path: Path) -> None:
+    assert homes.gone(str(tmp_path)) is None
+    assert homes.gone(str(tmp_path / "nowhere")) is None
+
+
 def test_who_pauses_is_seen_by_nobody_until_they_go_on(make_dashboard: Any) -> None:
     dashboard = make_dashboard(worker=True)
     dashboard.save("alice", "day1.ipynb", notebook("shown"))
@@ -142,6 +162,7 @@ def test_participants_say_who_is_where(make_dashboard: Any) -> None:
     dashboard.save("alice", "day1.ipynb", notebook("a", "b"))
     dashboard.save("alice", "day2.ipynb", notebook("a", "b", "c"))
     wait_until(lambda: len(dashboard.ask("GET", "/notebooks", "tess").json) == 2)
+    dashboard.write("bob", "other.ipynb", b"")
     raised = dashboard.ask("POST", "/participants/bob", "bob", {"hand": True}).json["hand"]
     assert dashboard.ask("POST", "/participants/bob", "bob", {"hand": True}).json["hand"] == raised
     alice, bob = dashboard.ask("GET", "/participants", "tess").json

@@ -5,10 +5,11 @@ c = get_config()  # type: ignore[name-defined]  # noqa: F821  Jupyter gives it
 # The release that serves at the moment; what a server has loaded stays as it is.
 sys.path.append("/opt/hub/dashboard/current")
 try:
-    from hub_runtime.dashboard.hook import saved  # type: ignore[import-untyped]
+    from hub_runtime.dashboard.hook import saved, started  # type: ignore[import-untyped]
 except ImportError:
     pass  # Whatever becomes of the dashboard, a server starts and saves.
 else:
     c.FileContentsManager.post_save_hook = saved
+    started()
 finally:
     sys.path.remove("/opt/hub/dashboard/current")
