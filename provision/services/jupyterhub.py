@@ -51,6 +51,7 @@ _MADE = "# Made by hubctl; the next deploy undoes changes made here.\n"
 _SAVES_PORT = 8010
 _SAVES = f"http://127.0.0.1:{_SAVES_PORT}/services/{_DASHBOARD}/events"
 """Where users' servers tell the dashboard of saves: on the node, without the way round by the web."""
+_PULL = f"{ROOT}/materials.py"
 _MAX_BODY = 256_000_000
 """Bytes: a notebook is saved in one request, with the pictures in it."""
 
@@ -89,6 +90,7 @@ def _for_users(ctx: Context, service: JupyterHub) -> list[Resource]:
         Directory("/etc/jupyter/labconfig"),
         File("/etc/jupyter/labconfig/default_setting_overrides.json", _json(overrides)),
         _hook(ctx),
+        *_materials(service),
         unit_files(f"{NAME}-users", {_SLICE: render(f"systemd/{_SLICE}")}),
         Unit(_SLICE, enabled=False),
     ]
@@ -98,6 +100,18 @@ def _hook(ctx: Context) -> Resource:
     """Return what makes users' servers tell the dashboard of saves."""
     path = "/etc/jupyter/jupyter_server_config.py"
     return File(path, render(f"{NAME}/tells_saves.py")) if ctx.node.services.dashboard else Absent(path)
+
+
+def _materials(service: JupyterHub) -> list[Resource]:
+    """Return what puts the course into homes; users run it themselves, so it is for everybody to read."""
+    if not service.materials:
+        return []
+    wanted = [{"repo": each.repo, "ref": each.ref, "to": each.to} for each in service.materials]
+    return [
+        Packages(("git",)),
+        File(f"{ROOT}/materials.json", _json(wanted)),
+        File(_PULL, render(f"{NAME}/materials.py")),
+    ]
 
 
 def _proxy(ctx: Context) -> list[Resource]:
@@ -196,6 +210,7 @@ def _settings(ctx: Context, service: JupyterHub) -> str:
             "memory": service.memory,
             "cpu": service.cpu,
             "processes": service.processes,
+            "before": f"{ROOT}/users/bin/python {_PULL}" if service.materials else "",
             "disk": _megabytes(service.disk) if service.disk else 0,
             "idle_timeout": service.idle_timeout,
             "dashboard": _SAVES if ctx.node.services.dashboard else "",

@@ -14,7 +14,7 @@ from provision.actions.users import Person
 from provision.bundles import Bundle
 from provision.inventory.model import Fleet, Node, Operator, Services
 from provision.inventory.services.dashboard import Dashboard
-from provision.inventory.services.jupyterhub import JupyterHub
+from provision.inventory.services.jupyterhub import JupyterHub, Material
 from provision.inventory.services.proxy import Proxy
 from provision.inventory.services.task_api import TaskApi
 from provision.inventory.tunnel import Tunnel
@@ -27,6 +27,7 @@ from provision.steps.context import Context, Location
 GOLDEN = Path(__file__).parent / "templates"
 SETTINGS = "/opt/hub/task_api/settings.json"
 PROGRAM = '{"packages": {"": {"name": "proxy"}}}\n'
+COURSE = Material(repo="https://git.example.org/course", ref="main", to="course")
 MADE = datetime(2026, 9, 1, tzinfo=UTC)
 
 
@@ -39,7 +40,7 @@ def _fleet() -> Fleet:
         "apis": Services(task_api=api),
         "front": Services(proxy=site),
         "gpu": Services(task_api=TaskApi()),
-        "hub": Services(jupyterhub=JupyterHub(hostname="hub"), dashboard=Dashboard()),
+        "hub": Services(jupyterhub=JupyterHub(hostname="hub", materials=(COURSE,)), dashboard=Dashboard()),
     }
     return Fleet(
         fleet="golden",

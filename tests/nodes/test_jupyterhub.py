@@ -218,6 +218,41 @@ def test_the_server_of_a_home_that_is_too_full_does_not_start_and_says_so(hub, s
     hub.done("deploy")
 
 
+COURSE = """\
+git config --system --replace-all safe.directory '*'
+git init --quiet --initial-branch=main /srv/course
+cd /srv/course
+git config user.email tests@example.org && git config user.name tests
+"""
+COMMIT = "git add --all && git commit --quiet --message 'a lesson'"
+
+
+def test_materials_come_into_the_home_and_what_a_learner_changed_stays(hub, site):
+    hub.write({NODE: "jupyterhub: {hostname: hub, materials: [{repo: /srv/course, to: course/python}]}"})
+    hub.done("deploy")
+    hub.shell(NODE, f"{COURSE} echo one > first.txt; echo one > second.txt; {COMMIT}")
+    ben = User(site, "ben", PASSWORD)
+    ben.log_in()
+    ben.stop()
+    ben.start()
+    hub.ssh(NODE, "runuser", "-u", "ben", "--", "sh", "-c", "echo mine > ~ben/course/python/first.txt")
+    hub.shell(
+        NODE, f"cd /srv/course; echo two > first.txt; echo two > second.txt; echo two > third.txt; {COMMIT}"
+    )
+    ben.stop()
+    ben.start()
+    assert hub.shell(NODE, "cd ~ben/course/python; cat first.txt second.txt third.txt").split() == [
+        "mine",
+        "two",
+        "two",
+    ]
+    hub.shell(NODE, "rm -r /srv/course")
+    ben.stop()
+    ben.start()
+    hub.write({NODE: HUB})
+    hub.done("deploy")
+
+
 def test_after_a_reboot_a_saved_notebook_is_there(hub, anna):
     anna.save("lesson.ipynb", "5*4")
     reboot(hub, NODE)

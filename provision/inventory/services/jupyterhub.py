@@ -6,13 +6,41 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from ..shape import Hostname
+from ..shape import Hostname, Shape
 from .limits import WebLimits
 from .service import WebService
 
 Amount = Annotated[
     str, Meta(pattern=r"^[1-9][0-9]{0,6}[MG]$", description="an amount of memory such as 512M or 2G")
 ]
+
+
+class Material(Shape, kw_only=True):
+    """A repository that everybody has in their home."""
+
+    repo: Annotated[
+        str,
+        Meta(
+            pattern=r"^(https://[A-Za-z0-9.-]+/[A-Za-z0-9._~/+-]+|/[A-Za-z0-9._/+-]+)$",
+            max_length=300,
+            description="the https address of a git repository, or its folder on the node",
+        ),
+    ]
+    ref: (
+        Annotated[
+            str,
+            Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=100, description="a branch"),
+        ]
+        | None
+    ) = None
+    to: Annotated[
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$",
+            max_length=200,
+            description="a folder of the home",
+        ),
+    ]
 
 
 class JupyterHub(WebService, kw_only=True):
@@ -42,4 +70,8 @@ class JupyterHub(WebService, kw_only=True):
     autosave: Annotated[
         int, Meta(ge=1, le=3600, description="seconds between two saves of an open notebook, 1 to 3600")
     ] = 5
+    materials: Annotated[
+        tuple[Material, ...],
+        Meta(description="repositories that everybody has in their home, kept up to date"),
+    ] = ()
     limits: WebLimits = WebLimits(requests=1000, connections=2000)

@@ -59,6 +59,9 @@ c.SystemdSpawner.unit_extra_properties = {
     "ProtectProc": "invisible",
     "UMask": "0077",
 }
+if settings["before"]:
+    # As the user, with these limits; what fails there keeps no server from starting.
+    c.SystemdSpawner.unit_extra_properties["ExecStartPre"] = f"-{settings['before']}"
 c.Spawner.cmd = [settings["server"]]
 c.Spawner.environment = {"PATH": settings["path"]}
 c.Spawner.default_url = settings["default_url"]
