@@ -9,8 +9,9 @@ from ..node.resources import Resource
 from ..secrets.model import newest, service_key
 from ..steps.context import Context
 from ..steps.released import Web, Worker, released
-from .jupyterhub import HUB_URL
-from .recipe import Recipe
+from ..steps.tunnel import Question
+from .jupyterhub import HUB_URL, SAVES_PORT
+from .recipe import Place, Recipe
 
 NAME = "dashboard"
 
@@ -32,4 +33,11 @@ def _steps(ctx: Context, _: Dashboard) -> list[Resource]:
     )
 
 
-RECIPE = Recipe(NAME, Dashboard, _steps, secrets=lambda _: (service_key(NAME),))
+_HEALTH = f"GET /services/{NAME}/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+RECIPE = Recipe(
+    NAME,
+    Dashboard,
+    _steps,
+    secrets=lambda _: (service_key(NAME),),
+    places={NAME: Place(SAVES_PORT, Question(_HEALTH, "HTTP/1.1 200"))},
+)

@@ -48,8 +48,8 @@ HUB_URL = f"http://127.0.0.1:{_DOOR_PORT}"
 """Where all ask the hub: at a door, where they wait while it is being started."""
 _OWN_URL = f"http://127.0.0.1:{_HUB_PORT}"
 _MADE = "# Made by hubctl; the next deploy undoes changes made here.\n"
-_SAVES_PORT = 8010
-_SAVES = f"http://127.0.0.1:{_SAVES_PORT}/services/{_DASHBOARD}/events"
+SAVES_PORT = 8010
+_SAVES = f"http://127.0.0.1:{SAVES_PORT}/services/{_DASHBOARD}/events"
 """Where users' servers tell the dashboard of saves: on the node, without the way round by the web."""
 _PULL = f"{ROOT}/materials.py"
 _MAX_BODY = 256_000_000
@@ -76,7 +76,7 @@ def _steps(ctx: Context, service: JupyterHub) -> list[Resource]:
             max_body=_MAX_BODY,
             proxy=f"127.0.0.1:{_PORT}",
             dashboard=web_socket(_DASHBOARD) if ctx.node.services.dashboard else "",
-            saves=_SAVES_PORT,
+            saves=SAVES_PORT,
         ),
     ]
 

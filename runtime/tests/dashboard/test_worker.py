@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from hub_runtime.dashboard import homes
-from hub_runtime.dashboard.model import State
+from hub_runtime.dashboard import homes, rendering
+from hub_runtime.dashboard.model import State, Summary
+from hub_runtime.dashboard.settings import Settings
 
 
 def notebook(*sources: str) -> dict[str, Any]:
@@ -207,3 +208,21 @@ def test_a_file_of_somebody_else_is_not_read(tmp_path: Path) -> None:
         homes.read(str(tmp_path), "alice", "x", 100)
     os.chown(given, 1234, 1234)
     assert homes.read(str(tmp_path), "alice", "x", 100) == b"secret"
+
+
+@pytest.mark.parametrize("harm", [lambda *_: os._exit(1), lambda *_: signal.pause()], ids=["dies", "hangs"])
+def test_a_notebook_that_breaks_its_rendering_costs_that_one_alone(
+    tmp_path: Path, monkeypatch: Any, harm: Any
+) -> None:
+    (tmp_path / "alice").mkdir()
+    (tmp_path / "alice" / "x.ipynb").write_text(json.dumps(notebook("fine")))
+    renderer = rendering.Renderer(Settings(homes=str(tmp_path)))
+    job = rendering.Job(Summary("alice", "x.ipynb", "/x", State.MISSING, ""), {})
+    with monkeypatch.context() as patched:
+        patched.setattr(rendering, "SECONDS", 0.5)
+        patched.setattr(rendering.notebook, "summarise", harm)
+        broken, _ = renderer.render(job)
+    fine, _ = renderer.render(job)
+    renderer.close()
+    assert (broken.state, broken.note) == (State.INVALID, "it could not be rendered")
+    assert fine.state is State.SHOWN
