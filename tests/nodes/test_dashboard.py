@@ -77,6 +77,25 @@ def test_a_browser_that_is_logged_in_at_the_hub_is_let_in(tess):
     assert there.url.endswith("/participants")
 
 
+def test_pages_are_sent_with_one_policy_and_frames_may_be_framed(anna, tess):
+    page = tess.ask("GET", f"{BASE}/")
+    assert page.status_code == 200
+    assert "anna" in page.text
+    for name in ("Content-Security-Policy", "X-Content-Type-Options", "Strict-Transport-Security"):
+        assert len(page.raw.headers.getlist(name)) == 1, name
+    anna.save("framed.ipynb", "1")
+    assert eventually(lambda: "anna" in shown(tess, "framed.ipynb"))
+    frame = asked(tess, "/frame?user=anna&filename=framed.ipynb")
+    assert frame.headers["Content-Security-Policy"].endswith("sandbox")
+    assert "DENY" not in frame.headers.get("X-Frame-Options", "")
+
+
+def test_whose_server_starts_is_in_the_class(room, tess):
+    ben = user(room, "ben")
+    ben.start()
+    assert eventually(lambda: "ben" in {each["name"] for each in asked(tess, "/participants").json()})
+
+
 def test_no_save_is_lost_while_the_dashboard_is_killed(room, anna, tess):
     room.shell(NODE, "systemctl kill -s KILL 'dashboard@*' 'dashboard-worker@*'")
     anna.save("killed.ipynb", "still here")
