@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from provision.cloud.local import host
 
@@ -20,11 +23,22 @@ def program() -> str | None:
     return next((path for name in PROGRAMS if (path := host.find_program(name))), None)
 
 
+def require() -> None:
+    """Skip where there is no browser; with CI=true that is a failure, so that CI never passes without one."""
+    if program() is None:
+        reason = f"none of {', '.join(PROGRAMS)} is installed"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    expect.set_options(timeout=60_000)
+
+
 @contextlib.contextmanager
-def started() -> Iterator[Browser]:
-    """A browser without a window."""
+def started(where: Mapping[str, str] = MappingProxyType({})) -> Iterator[Browser]:
+    """A browser without a window, which knows where these hosts are."""
+    rules = ", ".join(f"MAP {host} {address}" for host, address in where.items())
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program())
+        browser = playwright.chromium.launch(
+            executable_path=program(), args=[f"--host-resolver-rules={rules}"] if rules else []
+        )
         try:
             yield browser
         finally:

@@ -60,6 +60,7 @@
     const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
     const put = () => {
       old.remove();
+      next.id = old.id;
       next.classList.remove("coming");
       if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
     };
@@ -67,6 +68,8 @@
     old.after(next);
     if (frame && box.bottom > 0 && box.top < innerHeight) {
       next.classList.add("coming");
+      next.dataset.coming = old.id; // no id is there twice
+      next.removeAttribute("id");
       frame.loading = "eager";
       frame.addEventListener("load", put, { once: true });
     } else put();
@@ -75,13 +78,13 @@
 
   function successor(part) {
     const next = part.nextElementSibling;
-    return next?.id === part.id ? next : null;
+    return next?.dataset.coming === part.id ? next : null;
   }
 
   function merge(here, there) {
     const wanted = [...there.children];
     const ids = new Set(wanted.map((part) => part.id));
-    for (const part of [...here.children]) if (!ids.has(part.id)) part.remove();
+    for (const part of [...here.children]) if (!ids.has(part.id || part.dataset.coming)) part.remove();
     let last = null;
     for (const part of wanted) {
       const old = document.getElementById(part.id);
