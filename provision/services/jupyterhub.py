@@ -20,6 +20,7 @@ from ..node.resources import (
     User,
 )
 from ..node.users import names
+from ..node.users.accounts import ADMINS, MEMBERS, USERS
 from ..node.users.hub_api import TOKEN
 from ..render import render
 from ..secrets.model import newest, service_key
@@ -35,8 +36,6 @@ from .recipe import Place, Recipe
 
 NAME = "jupyterhub"
 _DASHBOARD = "dashboard"
-USERS, ADMINS = "hub-users", "hub-admins"
-"""Groups of the node: who is in the first may log in; who is in the second looks after the others, too."""
 ROOT = f"{HUB}/{NAME}"
 STATE = f"/var/lib/hub/{NAME}"
 CONFIG = f"/etc/{NAME}"
@@ -61,8 +60,8 @@ def _steps(ctx: Context, service: JupyterHub) -> list[Resource]:
     return [
         *web.base(ctx),
         Packages(("curl",)),
-        Group(USERS),
-        Group(ADMINS),
+        Group(USERS, MEMBERS),
+        Group(ADMINS, MEMBERS),
         Directory("/var/lib/hub"),
         Directory(STATE, 0o700),
         Directory(ROOT),

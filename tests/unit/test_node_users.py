@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from provision.node.resources import Group
+from provision.node.users import accounts
 from tests.support.node_engine import Machine, Run
 
 WORD = "tamu-rito-keba-nosi"
@@ -212,6 +214,22 @@ def test_the_number_of_a_removed_account_is_nobody_elses(ann: Machine) -> None:
     assert ann.calls("useradd")[-1][ann.calls("useradd")[-1].index("--uid") + 1] == "1235"
     note.write_text("{")
     assert add(ann, person("fay")).error["code"] == "removal-damaged"
+
+
+@pytest.mark.parametrize("mend", ["deploy", "add"])
+def test_groups_that_are_deleted_come_back_with_whoever_was_in_them(ann: Machine, mend: str) -> None:
+    add(ann, person("bob"), person("eve"))
+    ann.ask("users-remove", names=["eve"])
+    rows = ann.read("etc/group").splitlines(keepends=True)
+    ann.write("etc/group", "".join(row for row in rows if not row.startswith("hub-")))
+    assert listed(ann) == {}
+    if mend == "deploy":
+        groups = [Group(name, accounts.MEMBERS) for name in (accounts.USERS, accounts.ADMINS)]
+        assert ann.converge(groups).end["changed"] == 2
+        assert ann.converge(groups).changed == []
+    else:
+        add(ann, person("dan"))
+    assert {"ann": True, "bob": False}.items() <= {n: u["admin"] for n, u in listed(ann).items()}.items()
 
 
 class Hub(ThreadingHTTPServer):

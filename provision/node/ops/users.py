@@ -79,6 +79,8 @@ def _add(run: Run, wanted: Wanted, former: int) -> list[str]:
         done += accounts.set_admin(run, wanted.name, wanted.admin)
     if accounts.unfinished(run, wanted.name):
         done += accounts.set_password(run, wanted.name, wanted.password)
+    if done:
+        accounts.note_members(run)
     return done
 
 
@@ -135,6 +137,7 @@ def users_remove(request: Request) -> int:
 
 def _remove(run: Run, name: str) -> list[str]:
     gone = removal.remove_user(run, name)
+    accounts.note_members(run)
     kept = run.path(gone.archive).exists()
     return ["remove", f"archive {gone.archive}"] if kept else ["remove"]
 

@@ -23,10 +23,11 @@ def _make_group(run: Run, name: str, gid: int | None = None) -> None:
 
 @dataclass(frozen=True)
 class Group(Resource):
-    """A system group."""
+    """A system group; `members` is the file, if any, that says who was in it when it has to be made again."""
 
     kind: ClassVar[str] = "group"
     name: str
+    members: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a name that is none."""
@@ -44,6 +45,10 @@ class Group(Resource):
     def apply(self, run: Run) -> None:
         """Make it."""
         _make_group(run, self.name)
+        if self.members:
+            from ..users.accounts import rejoin  # few nodes have a hub
+
+            rejoin(run, self.name, self.members)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,12 @@ from pathlib import Path
 from ..errors import NodeError
 from ..files import kind_of, remove_tree, set_access, sync_directory, temporary
 from ..run import Run
+from ..state import load, save, words
 
 USERS, ADMINS = "hub-users", "hub-admins"
+MEMBERS = "/var/lib/hub/jupyterhub/members.json"
+"""Who is in them, noted for the case that somebody deletes the groups: accounts do not say it."""
+
 HOMES = "/home"
 _SHELL = "/bin/bash"
 _SKELETON = "/etc/skel"
@@ -49,10 +53,27 @@ def unfinished(run: Run, name: str) -> bool:
 
 
 def make_groups(run: Run) -> None:
-    """Make the groups of the hub where they are missing."""
+    """Make the groups of the hub where they are missing, with whoever was in them."""
     for name in (USERS, ADMINS):
         if name not in run.accounts.groups():
             _tool(run, ["groupadd", "--system", name], f"group {name} could not be made")
+            rejoin(run, name, MEMBERS)
+
+
+def rejoin(run: Run, group: str, note: str) -> None:
+    """Have those in a group of whom a note says that they were, as far as they have an account."""
+    hint = f"on the node: look at {note}, and move it away; then put the hub's users into their groups"
+    noted = load(run.path(note), "members", hint, lambda data: words(data[group])) or []
+    for name in noted:
+        if name in run.accounts.users():
+            _tool(run, ["gpasswd", "--add", name, group], f"{name} could not join {group}")
+
+
+def note_members(run: Run) -> None:
+    """Note who is in the groups; where one is missing, the note stays as it was."""
+    groups = run.accounts.groups()
+    if USERS in groups and ADMINS in groups:
+        save(run.path(MEMBERS), {name: sorted(groups[name][1]) for name in (USERS, ADMINS)})
 
 
 def make(run: Run, name: str, former: int) -> list[str]:
