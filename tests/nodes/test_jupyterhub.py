@@ -253,6 +253,22 @@ def test_materials_come_into_the_home_and_what_a_learner_changed_stays(hub, site
     hub.done("deploy")
 
 
+def test_a_disk_that_is_full_loses_no_saved_notebook_and_troubles_nobody_else(hub, site, anna):
+    ben = User(site, "ben", PASSWORD)
+    ben.log_in()
+    ben.stop()
+    hub.shell(NODE, "mount -t tmpfs -o size=8m,mode=700,uid=$(id -u ben),gid=$(id -g ben) none ~ben")
+    ben.start()
+    ben.save("lesson.ipynb", "5*4")
+    hub.shell(NODE, "runuser -u ben -- dd if=/dev/zero of=/home/ben/big bs=1M; true")
+    with pytest.raises(AssertionError, match="No space left on device"):
+        ben.save("lesson.ipynb", "5*4", "x" * 1_000_000)
+    assert ben.cells("lesson.ipynb") == ["5*4"]
+    anna.save("other.ipynb", "6*7")
+    ben.stop()
+    hub.ssh(NODE, "umount", "/home/ben")
+
+
 def test_after_a_reboot_a_saved_notebook_is_there(hub, anna):
     anna.save("lesson.ipynb", "5*4")
     reboot(hub, NODE)
