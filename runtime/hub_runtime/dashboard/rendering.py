@@ -67,15 +67,16 @@ class Renderer:
             self.close()
             self._pipe, theirs = multiprocessing.Pipe()
             self._process = multiprocessing.get_context("fork").Process(
-                target=_serve, args=(theirs, self._settings), daemon=True
+                target=_serve, args=(theirs, self._pipe, self._settings), daemon=True
             )
             self._process.start()
             theirs.close()
         return self._pipe
 
 
-def _serve(pipe: Connection, settings: Settings) -> None:
-    """Render until the other end is closed."""
+def _serve(pipe: Connection, other: Connection, settings: Settings) -> None:
+    """Render until the other end is closed: by the worker, or by its end."""
+    other.close()  # what is forked has it, too
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
