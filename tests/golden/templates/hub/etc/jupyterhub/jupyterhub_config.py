@@ -49,6 +49,8 @@ c.SystemdSpawner.isolate_devices = True
 c.SystemdSpawner.disable_user_sudo = True
 c.SystemdSpawner.default_shell = "/bin/bash"
 c.SystemdSpawner.unit_extra_properties = {
+    # A server that was killed is gone, and does not stay as a failed unit that nobody asks for.
+    "CollectMode": "inactive-or-failed",
     "MemorySwapMax": "0",
     "TasksMax": str(settings["processes"]),
     "ProtectClock": "yes",
