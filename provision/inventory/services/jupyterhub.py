@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
+from ...errors import HubError
+from ..draft import Draft, Keys, mistake
 from ..shape import Hostname, Shape
 from .limits import WebLimits
 from .service import WebService
@@ -75,3 +78,28 @@ class JupyterHub(WebService, kw_only=True):
         Meta(description="repositories that everybody has in their home, kept up to date"),
     ] = ()
     limits: WebLimits = WebLimits(requests=1000, connections=2000)
+
+    @classmethod
+    def check(cls, name: str, draft: Draft) -> Iterator[HubError]:
+        """It can be reached, and its materials are not in each other's way."""
+        yield from super().check(name, draft)
+        for _, keys, options in draft.services(name):
+            yield from _apart(draft, (*keys, "materials"), options.get("materials", []))
+
+
+def _apart(draft: Draft, keys: Keys, materials: list[dict[str, str]]) -> Iterator[HubError]:
+    folders: list[str] = []
+    for index, each in enumerate(materials):
+        to = each.get("to")
+        if to is None:
+            continue
+        for other in folders:
+            if f"{to}/".startswith(f"{other}/") or f"{other}/".startswith(f"{to}/"):
+                yield mistake(
+                    "materials-overlap",
+                    f"two materials are in the same folder of the home: `{other}` and `{to}`",
+                    draft.values.get((*keys, index, "to"), draft.values[keys]),
+                    why="each repository has a folder of its own, outside of the others'",
+                    hint="give one of them another `to`",
+                )
+        folders.append(to)
