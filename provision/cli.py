@@ -17,6 +17,7 @@ from .commands import (
     image,
     local,
     lock,
+    materials,
     pin,
     plan,
     releases,
@@ -56,6 +57,7 @@ app.command("schema")(schema.schema)
 app.add_typer(lock.app, name="lock")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(users.app, name="users")
+app.add_typer(materials.app, name="materials")
 app.add_typer(image.app, name="image")
 app.add_typer(local.app, name="local")
 

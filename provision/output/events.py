@@ -226,6 +226,27 @@ class Account(TypedDict):
     password: NotRequired[Annotated[str, "that was made, unless it is on a sheet (`--sheet`)"]]
 
 
+class Materials(TypedDict):
+    """What became of materials in one home: `materials push`; without a PATH, all counts are 0."""
+
+    node: Annotated[str, "the node"]
+    name: Annotated[str, "whose home"]
+    new: Annotated[int, "files that were not there"]
+    updated: Annotated[int, "files that their owner had not changed"]
+    kept: Annotated[int, "files that their owner changed, and of which nothing is new"]
+    conflict: Annotated[int, "files that their owner changed; what is new is beside them"]
+    same: Annotated[int, "files that were there as they are"]
+    beside: Annotated[list[str], "where that is, the first ten"]
+    problem: Annotated[str, "why not all came there, or nothing"]
+
+
+class Link(TypedDict):
+    """Where what was pushed opens, for whoever is logged in: `materials push PATH`."""
+
+    node: Annotated[str, "the node"]
+    url: Annotated[str, "the address"]
+
+
 class Image(TypedDict):
     """An image of the account's own: `image bake`, `image list`."""
 
@@ -256,7 +277,21 @@ class Local(TypedDict):
 
 KINDS: tuple[type[Any], ...] = (
     *(Step, Error, Engine, Outcome, Node, Destroyed, Pin, Status, Tunnel, Release, Run, Lock, Output, Ran),
-    *(Rotation, Rotated, Kept, Secret, Edited, Recipient, User, Account, Image, Removed, Local),
+    *(
+        Rotation,
+        Rotated,
+        Kept,
+        Secret,
+        Edited,
+        Recipient,
+        User,
+        Account,
+        Materials,
+        Link,
+        Image,
+        Removed,
+        Local,
+    ),
 )
 EVENTS: Mapping[str, type[Any]] = {kind.__name__.lower(): kind for kind in KINDS}
 

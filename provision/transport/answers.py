@@ -174,11 +174,43 @@ class Users(Struct, frozen=True):
     others: list[Name] = []
 
 
+class Pushed(Struct, frozen=True):
+    """What became of materials in one home.
+
+    Attributes:
+        name: whose.
+        new: files that were not there.
+        updated: files that their owner had not changed since the last push.
+        kept: files that their owner changed, with nothing new to put beside them.
+        conflict: files that their owner changed, beside which the new ones were put.
+        same: files that were there already.
+        beside: the first paths of what was put beside.
+        problem: why not all came there, or nothing.
+    """
+
+    name: Name
+    new: Count = 0
+    updated: Count = 0
+    kept: Count = 0
+    conflict: Count = 0
+    same: Count = 0
+    beside: list[Name] = []
+    problem: Text = ""
+
+
+class Materials(Struct, frozen=True):
+    """What became of materials in all homes."""
+
+    users: list[Pushed]
+
+
 ANSWERS: Mapping[str, type[Struct]] = {
     "ask": Heard,
     "history": History,
     "lock-release": Lock,
     "lock-status": Lock,
+    "materials-pull": Materials,
+    "materials-push": Materials,
     "releases": Releases,
     "status": Status,
     "users-list": Users,

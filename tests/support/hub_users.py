@@ -44,7 +44,8 @@ class Desk:
     def _ask(self, job: Job, op: str, node: str, fields: Mapping[str, Any]) -> Outcome:
         outcome = Outcome(node)
         listener = Listener(op, outcome, job.output, None)
-        for event in self.machine.ask(op, **fields).events:
+        blobs = {digest: give() for digest, give in (fields.get("blobs") or {}).items()}
+        for event in self.machine.ask(op, **{**fields, "blobs": blobs}).events:
             if self.cut(event):
                 outcome.error = HubError("connection-lost", "the line is cut", exit_code=Exit.UNREACHABLE)
                 break
@@ -54,5 +55,8 @@ class Desk:
 
     def users(self, *words: str, stdin: str = "") -> Result:
         """Run `hubctl users …` on the machine's node."""
-        verb, *rest = words
-        return CliRunner().invoke(app, ["users", verb, "--node", "box", *rest], input=stdin)
+        return self.hubctl("users", *words, stdin=stdin)
+
+    def hubctl(self, group: str, verb: str, *words: str, stdin: str = "") -> Result:
+        """Run a command of a group on the machine's node."""
+        return CliRunner().invoke(app, [group, verb, "--node", "box", *words], input=stdin)

@@ -47,6 +47,7 @@ def test_answers_of_nodes_are_described_as_they_are_read() -> None:
         ("release", answers.Release),
         ("run", answers.Done),
         ("user", answers.User),
+        ("materials", answers.Pushed),
     ):
         names = {field.encode_name for field in msgspec.structs.fields(answer)}
         assert set(fields(EVENTS[kind])) == {"node", *names}

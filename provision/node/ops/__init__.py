@@ -15,6 +15,8 @@ _MODULES = {
     "history": "history",
     "lock-release": "locking",
     "lock-status": "locking",
+    "materials-pull": "materials",
+    "materials-push": "materials",
     "ready": "ready",
     "releases": "releases",
     "restart": "restart",

@@ -14,16 +14,18 @@ SECONDS = 40
 MATERIALS = Path(__file__).with_name("materials.json")
 
 
-def main() -> None:
-    """Pull each, one after the other."""
-    ends = time.monotonic() + SECONDS
+def main() -> int:
+    """Pull each, one after the other; return 1 if one could not be had."""
+    status, ends = 0, time.monotonic() + SECONDS
     for each in json.loads(MATERIALS.read_bytes()):
         pull = [sys.executable, "-m", "nbgitpuller.pull", each["repo"], each["ref"] or "", each["to"]]
         try:
-            subprocess.run(pull, check=False, timeout=max(ends - time.monotonic(), 1))
-        except subprocess.TimeoutExpired:
-            sys.stderr.write(f"{each['repo']} takes longer than {SECONDS} s\n")
+            subprocess.run(pull, check=True, timeout=max(ends - time.monotonic(), 1))
+        except subprocess.SubprocessError:
+            status = 1
+            sys.stderr.write(f"{each['repo']}: could not be brought up to date within {SECONDS} s\n")
+    return status
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

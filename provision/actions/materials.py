@@ -1,0 +1,123 @@
+"""Materials for everybody's home: what is sent, where it goes, and the link that opens it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
+
+from ..errors import Exit, HubError
+from ..node.users.put import MOST_BYTES, MOST_FILES
+
+_PASSED_OVER = {".git", ".ipynb_checkpoints", "__pycache__", ".DS_Store"}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file that is sent: its path in the home, the sha256 of its content, and the content."""
+
+    path: str
+    sha256: str
+    content: bytes
+
+    def announced(self) -> dict[str, str]:
+        """Return what the node is told before it asks for the content."""
+        return {"path": self.path, "sha256": self.sha256}
+
+    def give(self) -> bytes:
+        """Return the content."""
+        return self.content
+
+
+def gather(source: Path, to: str = "") -> list[Sent]:
+    """Read a file, or all files of a folder.
+
+    Args:
+        source: a file, which goes into the folder `to` of the home, or a folder, which becomes it.
+        to: a folder of the home; by default the home for a file, and for a folder one of its own name.
+
+    Raises:
+        HubError: there is nothing to send, too much of it, or something that cannot be sent.
+    """
+    if not source.exists():
+        raise _refused("no-file", f"{source} is not there", "name a file or a folder")
+    base = folder_of_home(to) if to else "" if source.is_file() else source.resolve().name
+    sent: list[Sent] = []
+    total = 0
+    for path, relative in _files(source):
+        total += path.stat().st_size
+        if total > MOST_BYTES or len(sent) >= MOST_FILES:
+            raise _refused(
+                "too-large",
+                f"{source} is more than can be pushed",
+                "put large data where notebooks can load it from, or on the node for all to read",
+                why=f"at most {MOST_FILES:,} files and {MOST_BYTES // 1_000_000} MB; {relative} is beyond that",
+            )
+        sent.append(_read(path, f"{base}/{relative}" if base else relative))
+    if not sent:
+        raise _refused("no-file", f"{source} has no file in it", "name a file, or a folder with files")
+    return sent
+
+
+def _files(source: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the files and their paths in the folder, in order."""
+    if source.is_file():
+        yield source, source.name
+        return
+    for path in sorted(source.rglob("*")):
+        relative = path.relative_to(source)
+        if _PASSED_OVER.intersection(relative.parts):
+            continue
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            why = "what a link leads to might not be meant for everybody"
+            raise _refused(
+                "no-file", f"{path} is neither file nor folder", "copy what is meant there", why=why
+            )
+        if path.is_file():
+            yield path, relative.as_posix()
+
+
+def _read(path: Path, place: str) -> Sent:
+    if not place.isprintable() or len(place) > 1000:
+        raise _refused("bad-name", f"{str(path)!r} has no name for a home", "rename it")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _refused("no-file", f"{path} cannot be read", "make it readable", why=str(error)) from None
+    return Sent(place, hashlib.sha256(content).hexdigest(), content)
+
+
+def folder_of_home(name: str) -> str:
+    """Return a folder of a home, plainly.
+
+    Raises:
+        HubError: it is none.
+    """
+    path = PurePosixPath(name.removeprefix("~/"))
+    if path.is_absolute() or ".." in path.parts or (name.startswith("~") and not name.startswith("~/")):
+        raise _refused("bad-option", f"--to {name} is no folder of a home", "such as `--to course/python`")
+    return "" if path == PurePosixPath() else path.as_posix()
+
+
+def link(hub: str, sent: list[Sent]) -> str:
+    """Return the address that opens what was sent in whoever's JupyterLab, or nothing where the hub has none."""
+    folder = sent[0].path if len(sent) == 1 else _common([each.path for each in sent])
+    return f"{hub}/hub/user-redirect/lab/tree/{quote(folder)}" if hub else ""
+
+
+def _common(paths: list[str]) -> str:
+    """Return the folder that all are in."""
+    parents = [PurePosixPath(path).parent.parts for path in paths]
+    shared = [parts[0] for parts in zip(*parents, strict=False) if len(set(parts)) == 1]
+    return "/".join(shared)
+
+
+def contents(sent: list[Sent]) -> dict[str, Callable[[], bytes]]:
+    """Return what the node may ask for."""
+    return {each.sha256: each.give for each in sent}
+
+
+def _refused(code: str, message: str, hint: str, *, why: str = "") -> HubError:
+    return HubError(code, message, why=why, hint=hint, exit_code=Exit.USAGE)

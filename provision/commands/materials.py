@@ -1,0 +1,143 @@
+"""hubctl materials: the course in everybody's home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import Exit, HubError
+from .options import InventoryOption, JsonOption, LockWaitOption, command, load_fleet
+from .outcomes import show_errors
+from .users import NodeOption
+
+if TYPE_CHECKING:
+    from ..actions.job import Job
+    from ..actions.outcome import Outcome
+    from ..output import Output
+
+app = typer.Typer(
+    help="Put the course into the home of every user of a hub.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+
+
+@app.callback()
+def materials() -> None:
+    """Put the course into the home of every user of a hub."""
+
+
+@app.command()
+def push(
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[PATH]",
+            help="A file, a notebook or a folder; without one, the inventory's `materials`.",
+            show_default=False,
+        ),
+    ] = None,
+    to: Annotated[
+        str,
+        typer.Option("--to", metavar="FOLDER", help="The folder of the home for it.", show_default=False),
+    ] = "",
+    node: NodeOption = "",
+    lock_wait: LockWaitOption = 0,
+    inventory: InventoryOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Send a file, a notebook or a folder to everybody now. What a learner changed is never overwritten.
+
+    A file that a learner changed keeps its name, and the new one comes beside it, as lesson.new.ipynb. What they did
+    not change is updated, what they deleted comes back. Without PATH the inventory's materials are brought up to date
+    in all homes now, as the start of a server does.
+    """
+    with command(json) as output:
+        from ..actions.job import Caller, Job
+        from ..actions.users import hub_node
+
+        loaded = load_fleet(inventory)
+        hub = hub_node(loaded, node)
+        words = f"materials push {path}" if path else "materials push"
+        job = Job(loaded, Caller(words, lock_wait), output)
+        if path:
+            _push(job, hub, path, to)
+        else:
+            _pull(job, hub, to)
+
+
+def _push(job: Job, hub: str, path: Path, to: str) -> None:
+    from ..actions.materials import contents, gather, link
+    from ..actions.users import address_of
+
+    sent = gather(path, to)
+    files = [each.announced() for each in sent]
+    outcome = job.ask("materials-push", hub, files=files, blobs=contents(sent))
+    address = link(address_of(job.loaded, hub), sent)
+    if outcome.error is None:
+        if address:
+            job.output.event("link", node=hub, url=address)
+        _show(outcome, job.output)
+        if address:
+            job.output.result(f"opens it: {address}")
+    _end(outcome, job.output)
+
+
+def _pull(job: Job, hub: str, to: str) -> None:
+    from ..inventory.services.jupyterhub import JupyterHub
+
+    service = job.loaded.fleet.nodes[hub].services.jupyterhub
+    if to:
+        raise HubError(
+            "bad-option",
+            "--to says where a PATH goes, and there is none",
+            hint="where the inventory's materials go, their `to` says there",
+            exit_code=Exit.USAGE,
+        )
+    if not isinstance(service, JupyterHub) or not service.materials:
+        raise HubError(
+            "no-materials",
+            f"the inventory has no `materials` for the hub on {hub}",
+            hint="`hubctl materials push FOLDER` sends a folder of yours",
+            exit_code=Exit.USAGE,
+        )
+    outcome = job.ask("materials-pull", hub)
+    if outcome.error is None:
+        _show(outcome, job.output, pulled=True)
+    _end(outcome, job.output)
+
+
+def _show(outcome: Outcome, output: Output, *, pulled: bool = False) -> None:
+    from ..transport.answers import plain
+
+    rows = []
+    for user in outcome.data.users:
+        output.event("materials", node=outcome.node, **plain(user))
+        counts = [str(count) for count in (user.new, user.updated, user.kept, user.conflict)]
+        beside = f"beside theirs: {', '.join(user.beside)}" if user.beside else ""
+        said = user.problem.partition("\n")[0] or ("up to date" if pulled else beside)
+        rows.append([user.name, *([] if pulled else counts), said])
+    columns = ["name", ""] if pulled else ["name", "new", "updated", "kept", "conflict", ""]
+    if rows:
+        output.table(outcome.node, columns, rows)
+    else:
+        output.result(f"the hub on {outcome.node} has no users yet")
+
+
+def _end(outcome: Outcome, output: Output) -> None:
+    """Show what went wrong; of single homes after all others had theirs.
+
+    Raises:
+        HubError: not all homes have all.
+    """
+    show_errors([outcome], output)
+    failed = [user for user in outcome.data.users if user.problem]
+    if failed:
+        raise HubError(
+            "not-in-all-homes",
+            f"{len(failed)} of {len(outcome.data.users)} homes did not get all",
+            why="\n".join(f"{user.name}: {user.problem}" for user in failed),
+            hint="correct what is wrong there, then run the same command again: it does the rest",
+        )
