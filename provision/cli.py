@@ -18,6 +18,7 @@ from .commands import (
     local,
     lock,
     materials,
+    packages,
     pin,
     plan,
     releases,
@@ -58,6 +59,7 @@ app.add_typer(lock.app, name="lock")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(users.app, name="users")
 app.add_typer(materials.app, name="materials")
+app.add_typer(packages.app, name="packages")
 app.add_typer(image.app, name="image")
 app.add_typer(local.app, name="local")
 

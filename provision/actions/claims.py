@@ -1,4 +1,4 @@
-"""One hubctl at a time makes or removes a node's machine: a lock for each node, beside the inventory."""
+"""One hubctl at a time makes or removes a node's machine, or changes its packages: a lock beside the inventory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .job import Job
 
 @contextlib.contextmanager
 def claimed(job: Job, node: str) -> Iterator[None]:
-    """Be the only process on this computer that works at the cloud for a node; wait for another, visibly."""
+    """Be the only process on this computer that does so for a node; wait for another, visibly."""
     inventory = job.loaded.path
     path = inventory.with_name(f".{inventory.stem}.{re.sub(r'[^a-z0-9-]', '_', node)[:64]}.lock")
     handle = _taken(job, node, path)
@@ -46,5 +46,5 @@ def _wait(job: Job, node: str, handle: int) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        with job.output.step(f"another hubctl makes or removes {node}: waiting for it", node=node):
+        with job.output.step(f"another hubctl is at work for {node}: waiting for it", node=node):
             fcntl.flock(handle, fcntl.LOCK_EX)

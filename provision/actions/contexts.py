@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from ..bundles import bundle
 from ..cloud.connect import acme_directory
 from ..errors import Exit, HubError
+from ..inventory import packages
 from ..inventory.model import Fleet
 from ..secrets.model import Document, replaced, tunnel_key
 from ..secrets.value import Secret
@@ -31,7 +32,7 @@ def contexts(loaded: LoadedFleet, nodes: Sequence[str], *, make: bool) -> Mappin
         make: whether a secret that is missing is made and kept, or only made up for a comparison.
 
     Raises:
-        HubError: the secrets cannot be read, or a node at another end has no address.
+        HubError: secrets or a node's packages cannot be read, or a node at another end has no address.
     """
     fleet = loaded.fleet
     directory = acme_directory(fleet, loaded.path)
@@ -46,6 +47,7 @@ def contexts(loaded: LoadedFleet, nodes: Sequence[str], *, make: bool) -> Mappin
             bundle=bundle,
             keys={key: document.generations(key) for key in secret_names(fleet, [name])},
             locations={end: locations[end] for end in _ends(fleet, name) if end in locations},
+            packages=packages.read(loaded.path, name).lock if fleet.nodes[name].services.jupyterhub else "",
         )
         for name in nodes
     }

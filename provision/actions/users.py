@@ -45,7 +45,7 @@ def person(name: str, password: Secret | None = None, *, admin: bool | None = No
     return Person(name, password or spoken(), admin, made=password is None)
 
 
-def hub_node(loaded: LoadedFleet, name: str = "") -> str:
+def hub_node(loaded: LoadedFleet, name: str = "", command: str = "hubctl users list") -> str:
     """Return the node of the hub that is meant; one that is named need not have the hub, as when it was taken out.
 
     Raises:
@@ -63,7 +63,7 @@ def hub_node(loaded: LoadedFleet, name: str = "") -> str:
         "several-hubs" if hubs else "no-hub",
         "several nodes have a hub, and none was named" if hubs else f"no node of {loaded.path} has a hub",
         why=f"with the service {SERVICE}: {', '.join(hubs)}" if hubs else f"none has the service {SERVICE}",
-        hint=f"`hubctl users list --node {hubs[0] if hubs else next(iter(loaded.fleet.nodes), 'NODE')}`",
+        hint=f"`{command} --node {hubs[0] if hubs else next(iter(loaded.fleet.nodes), 'NODE')}`",
         exit_code=Exit.USAGE,
     )
 

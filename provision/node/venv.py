@@ -158,13 +158,18 @@ def _install(system: System, wanted: Venv, lock: Path) -> list[str]:
 
 
 def _run(system: System, argv: list[str], message: str, on_line: OnLine) -> None:
+    make_directories(system.path(_CACHE))
+    env = surroundings(system)
+    hint = "is the package index within the node's reach? see /etc/uv/uv.toml and /etc/pip.conf on the node"
+    system.check(argv, "install-failed", message, hint=hint, env=env, timeout=_LIMIT_SECONDS, on_line=on_line)
+
+
+def surroundings(system: System) -> dict[str, str]:
+    """Return the variables with which installers run."""
     cache = system.path(_CACHE)
-    make_directories(cache)
-    env = {
+    return {
         "UV_CACHE_DIR": str(cache / "uv"),
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_NO_PROGRESS": "1",
         "PIP_CACHE_DIR": str(cache / "pip"),
     }
-    hint = "is the package index within the node's reach? see /etc/uv/uv.toml and /etc/pip.conf on the node"
-    system.check(argv, "install-failed", message, hint=hint, env=env, timeout=_LIMIT_SECONDS, on_line=on_line)

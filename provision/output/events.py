@@ -217,6 +217,15 @@ class User(TypedDict):
     leaving: Annotated[bool, "whether they are being removed"]
 
 
+class Package(TypedDict):
+    """A package that users of a hub have besides: `packages list`; of `packages add` and `remove` all that are left."""
+
+    node: Annotated[str, "the node"]
+    name: Annotated[str, "the package, in small letters with hyphens"]
+    asked: Annotated[str, "what was asked for, such as `numpy>=2`"]
+    version: Annotated[str, "what that was resolved to"]
+
+
 class Account(TypedDict):
     """What became of a user: `users add`, `users import`, `users passwd`, `users remove`."""
 
@@ -285,6 +294,7 @@ KINDS: tuple[type[Any], ...] = (
         Edited,
         Recipient,
         User,
+        Package,
         Account,
         Materials,
         Link,

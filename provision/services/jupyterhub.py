@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ..inventory.packages import merged
 from ..inventory.services.jupyterhub import JupyterHub
 from ..node.releases.home import ROOT as HUB
 from ..node.resources import (
@@ -36,6 +37,8 @@ from .recipe import Place, Recipe
 
 NAME = "jupyterhub"
 _DASHBOARD = "dashboard"
+USERS_LOCK = f"{NAME}_users.lock"
+"""The runtime's lock of what every user has."""
 ROOT = f"{HUB}/{NAME}"
 STATE = f"/var/lib/hub/{NAME}"
 CONFIG = f"/etc/{NAME}"
@@ -84,7 +87,7 @@ def _for_users(ctx: Context, service: JupyterHub) -> list[Resource]:
     """Return what users' servers run, how they are set, and the bounds of all of them together."""
     overrides = {"@jupyterlab/docmanager-extension:plugin": {"autosaveInterval": service.autosave}}
     return [
-        PythonEnv(f"{ROOT}/users", ctx.lock(f"{NAME}_users.lock"), UV),
+        PythonEnv(f"{ROOT}/users", merged(ctx.lock(USERS_LOCK), ctx.packages), UV),
         Directory("/etc/jupyter"),
         Directory("/etc/jupyter/labconfig"),
         File("/etc/jupyter/labconfig/default_setting_overrides.json", _json(overrides)),

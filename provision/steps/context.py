@@ -31,6 +31,7 @@ class Context:
         keys: the secrets that the node needs, by name.
         locations: where the nodes at the other ends are; those not created yet are missing.
         lock: the text of one of the runtime's locks, by its file's name.
+        packages: the lock of what `hubctl packages` added for the users of its hub.
     """
 
     fleet: Fleet
@@ -41,3 +42,4 @@ class Context:
     keys: Mapping[str, Generations] = field(default_factory=dict)
     locations: Mapping[str, Location] = field(default_factory=dict)
     lock: Callable[[str], str] = lock
+    packages: str = ""

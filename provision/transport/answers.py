@@ -147,6 +147,12 @@ class Lock(Struct, frozen=True):
         return plain(self.holder) if self.holder else None
 
 
+class Resolved(Struct, frozen=True):
+    """The lock that packages were resolved to."""
+
+    lock: Annotated[str, Meta(max_length=4 << 20)]
+
+
 class User(Struct, frozen=True):
     """A user of a hub.
 
@@ -211,6 +217,7 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "lock-status": Lock,
     "materials-pull": Materials,
     "materials-push": Materials,
+    "packages-resolve": Resolved,
     "releases": Releases,
     "status": Status,
     "users-list": Users,

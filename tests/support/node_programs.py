@@ -6,6 +6,7 @@ calls are appended to `fake/calls.jsonl`. Runs on any Python that the engine sup
 
 import json
 import os
+import re
 import shutil
 import sys
 import tarfile
@@ -381,6 +382,8 @@ class Programs:
     # environments
 
     def uv(self, *argv):
+        if "compile" in argv:
+            return self.resolve(Path(argv[-1]), Path(argv[argv.index("--output-file") + 1]))
         if "venv" in argv:
             Path(argv[-1], "bin").mkdir(parents=True)
         if (self.state / "install-fails").exists():
@@ -392,6 +395,17 @@ class Programs:
         return 0, ""
 
     python = python3 = uv
+
+    def resolve(self, asked, lock):
+        """Pin what is asked for to 1.0, but for what cannot be."""
+        names = [re.match("[A-Za-z0-9-]+", line)[0] for line in asked.read_text().splitlines()]
+        if "conflict" in names:
+            return 1, "error: No solution found: your requirements are unsatisfiable\n"
+        if "unreachable" in names:
+            return 2, "error: Failed to fetch: it is unreachable\n"
+        sha = f" \\\n    --hash=sha256:{'0' * 64}\n"
+        lock.write_text("".join(f"{name}==1.0{'' if name == 'garbled' else sha}" for name in sorted(names)))
+        return 0, ""
 
     # checks and commands
 

@@ -31,7 +31,7 @@ def test_two_at_once_on_one_computer_make_one_machine_and_the_second_says_whom_i
     threads = [threading.Thread(target=lab.create, daemon=True) for _ in range(2)]
     for thread in threads:
         thread.start()
-    eventually(lambda: "another hubctl makes or removes box" in lab.said.getvalue(), seconds=60)
+    eventually(lambda: "another hubctl is at work for box" in lab.said.getvalue(), seconds=60)
     lab.behind.machines.gate.set()
     for thread in threads:
         thread.join(60)

@@ -21,3 +21,26 @@ def test_without_such_a_wheel_the_environment_gets_a_pip_of_its_own(machine):
     assert made[:2] == ["-m", "venv"]
     assert "--without-pip" not in made
     assert installed[:3] == ["-m", "pip", "install"]
+
+
+def environments(machine):
+    return {path.name for path in machine.path("opt/hub").glob("users-*")}
+
+
+def test_an_environment_stays_while_something_runs_from_it(machine):
+    def switched(number):
+        env = PythonEnv("/opt/hub/users", requirements=f"emoji=={number} --hash=sha256:0\n")
+        assert machine.converge([env]).end["result"] == "done"
+        return machine.path("opt/hub/users").readlink().name
+
+    first = switched(1)
+    kernel = machine.write("proc/41/cmdline", f"/opt/hub/{first}/bin/python\0-m\0ipykernel_launcher\0")
+    second = switched(2)
+    machine.write("proc/42/cmdline", "/opt/hub/users/bin/python\0")
+    loaded = machine.write("proc/42/maps", f"7f00-7f01 r-xp 0 08:01 1  /opt/hub/{second}/lib/zmq.so\n")
+    third, fourth = switched(3), switched(4)
+    assert environments(machine) == {first, second, third, fourth}
+    kernel.unlink()
+    loaded.unlink()
+    fifth = switched(5)
+    assert environments(machine) == {fourth, fifth}

@@ -17,6 +17,7 @@ _MODULES = {
     "lock-status": "locking",
     "materials-pull": "materials",
     "materials-push": "materials",
+    "packages-resolve": "packages",
     "ready": "ready",
     "releases": "releases",
     "restart": "restart",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, ClassVar
 
 from .. import venv
@@ -21,7 +22,8 @@ class PythonEnv(Resource):
     """A virtual environment at `path` (a link to a content-addressed folder), exactly as `requirements` pins it.
 
     `requirements` is the text of a lock with hashes. It is installed by the `uv` at that path, or by pip when empty.
-    The folder is `path` with the lock's address; the one before it stays for what still runs from it.
+    The folder is `path` with the lock's address; the one before it stays, and those from which
+    something still runs.
     """
 
     kind: ClassVar[str] = "python-env"
@@ -58,7 +60,7 @@ class PythonEnv(Resource):
         return [] if old == folder.name else [Change(f"switch {old} → {folder.name}")]
 
     def apply(self, run: Run) -> None:
-        """Build the environment, switch to it, and remove those before the last."""
+        """Build the environment, switch to it, and remove those before the last from which nothing runs."""
         path, folder = run.path(self.path), self._folder(run)
         former = path.readlink().name if path.is_symlink() else ""
         venv.build(run, *self.environments(run))
@@ -66,6 +68,21 @@ class PythonEnv(Resource):
             put_away(run, self.path)
         write_link(path, folder.name)
         run.stage("switched")
-        for other in path.parent.glob(f"{path.name}-????????????"):
-            if other.name not in (folder.name, former):
-                remove_tree(other)
+        others = [
+            other
+            for other in path.parent.glob(f"{path.name}-????????????")
+            if other.name not in (folder.name, former)
+        ]
+        for other in set(others) - _in_use(run, others):
+            remove_tree(other)
+
+
+def _in_use(run: Run, folders: list[Path]) -> set[Path]:
+    """Return the environments from which programs run: by their command line, or what they have loaded."""
+    found: set[Path] = set()
+    for process in run.path("/proc").glob("[0-9]*") if folders else ():
+        for file in ("cmdline", "maps"):
+            with contextlib.suppress(OSError):  # it has ended
+                said = (process / file).read_bytes()
+                found |= {folder for folder in folders if f"/{folder.name}/".encode() in said}
+    return found

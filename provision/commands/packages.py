@@ -1,0 +1,102 @@
+"""hubctl packages: what the users of a hub can import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import InventoryOption, JsonOption, LockWaitOption, command, load_fleet
+from .outcomes import deploy_and_show
+
+if TYPE_CHECKING:
+    from ..actions.job import Job
+    from ..inventory.packages import Extra
+    from ..output import Output
+
+app = typer.Typer(
+    help="Say which packages the users of a hub have besides.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of packages.")]
+NodeOption = Annotated[
+    str, typer.Option("--node", help="The hub's node, where there are several.", show_default=False)
+]
+
+
+@app.command("list")
+def list_(node: NodeOption = "", inventory: InventoryOption = None, json: JsonOption = False) -> None:
+    """List what was asked for, and the versions that it was resolved to."""
+    with command(json) as output:
+        from ..actions.packages import node_of
+        from ..inventory.packages import read
+
+        loaded = load_fleet(inventory)
+        hub = node_of(loaded, node)
+        _show(hub, read(loaded.path, hub), output)
+
+
+@app.command()
+def add(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME...", help="Packages, with versions if you like: 'numpy>=2,<3'."),
+    ],
+    node: NodeOption = "",
+    lock_wait: LockWaitOption = 0,
+    inventory: InventoryOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Add packages for all users, for servers that start from then on.
+
+    What does not go together with what the hub has is said, and nothing changes. Else the node is deployed. Servers and
+    kernels that run keep the packages that they have.
+    """
+    with command(json) as output:
+        from ..actions.packages import add as run
+        from ..actions.packages import requirements
+
+        wanted = requirements(names)
+        job, hub = _job(output, inventory, node, f"add {' '.join(wanted.values())}", lock_wait)
+        _show(hub, run(job, hub, wanted), output)
+        deploy_and_show(job, [hub], parallel=1)
+
+
+@app.command()
+def remove(
+    names: NamesArgument,
+    node: NodeOption = "",
+    lock_wait: LockWaitOption = 0,
+    inventory: InventoryOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Remove packages that were added, and what only they needed; servers that run keep them."""
+    with command(json) as output:
+        from ..actions.packages import drop, requirements
+
+        wanted = requirements(names)
+        job, hub = _job(output, inventory, node, f"remove {' '.join(wanted)}", lock_wait)
+        _show(hub, drop(job, hub, list(wanted)), output)
+        deploy_and_show(job, [hub], parallel=1)
+
+
+def _job(output: Output, inventory: Path | None, node: str, words: str, lock_wait: int) -> tuple[Job, str]:
+    from ..actions.job import Caller, Job
+    from ..actions.packages import node_of
+
+    loaded = load_fleet(inventory)
+    return Job(loaded, Caller(f"packages {words}", lock_wait), output), node_of(loaded, node)
+
+
+def _show(node: str, extra: Extra, output: Output) -> None:
+    from ..actions.packages import resolved
+
+    rows = resolved(extra)
+    for name, asked, version in rows:
+        output.event("package", node=node, name=name, asked=asked, version=version)
+    if rows:
+        output.table(node, ["name", "asked for", "version"], [list(row) for row in rows])
+    else:
+        output.result(f"{node}: the hub's own packages, and none besides")

@@ -1,0 +1,196 @@
+"""Packages for users of a hub: what may be asked for, the file of it, and locks that are put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from provision.cli import app
+from provision.errors import Exit, HubError
+from provision.inventory.packages import Extra, merged, path_for, pins, read, requirement, text_of, versions
+from tests.support.hub_users import Desk
+from tests.support.node_engine import Machine
+
+HASH = "    --hash=sha256:" + "0" * 64
+
+
+def lock(*names: str) -> str:
+    return "".join(f"{name} \\\n{HASH} \\\n{HASH}\n" for name in names)
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [
+        ("emoji", "emoji"),
+        ("numpy >= 2, <3", "numpy>=2,<3"),
+        ("pandas[excel, plot]~=3.0", "pandas[excel,plot]~=3.0"),
+        ("torch==2.9.1+cpu", "torch==2.9.1+cpu"),
+        ("ruamel.yaml!=0.18.*", "ruamel.yaml!=0.18.*"),
+    ],
+)
+def test_a_package_is_asked_for_by_name_extras_and_versions(asked: str, kept: str) -> None:
+    assert requirement(asked) == kept
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "",
+        "-rhomes.txt",
+        "--index-url=https://example.org",
+        "emoji @ https://example.org/emoji.whl",
+        "git+https://example.org/emoji",
+        "./emoji",
+        "emoji; python_version < '3'",
+        "emoji numpy",
+        "emoji\n--pre",
+        "emoji>=",
+        "emoji-",
+        "émoji",
+    ],
+)
+def test_nothing_else_can_be_asked_for(asked: str) -> None:
+    with pytest.raises(ValueError, match="is no name of a package"):
+        requirement(asked)
+
+
+def test_what_both_locks_have_is_as_the_hubs_own_says() -> None:
+    own, more = (
+        lock("jinja2==3.1.6", "tomli==2.2 ; python_version < '3.11'"),
+        lock("Jinja2==3.1.5", "flask==3.1"),
+    )
+    assert merged(own, more) == own + lock("flask==3.1")
+    assert versions(own, more) == {"jinja2": "3.1.6", "flask": "3.1"}
+    # One that the hub's own lock has on other machines only comes from the other.
+    assert [pin.name for pin in pins(merged(own, lock("tomli==2.2")))] == ["jinja2", "tomli", "tomli"]
+    assert merged(own, "") == own
+
+
+def test_the_file_gives_back_what_was_kept(tmp_path: Path) -> None:
+    inventory = tmp_path / "lab.yml"
+    assert read(inventory, "box") == Extra()
+    extra = Extra(("flask>=3", "emoji"), lock("emoji==2.16.0", "flask==3.1.3"))
+    path_for(inventory, "box").write_text(text_of("box", extra))
+    assert read(inventory, "box") == extra
+    assert path_for(inventory, "box").name == "lab.box.packages"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "--index-url https://example.org\n",
+        "emoji==2.16.0\n",
+        "emoji==2.16.0 \\\n",
+        f"emoji==2.16.0 \\\n{HASH} \\\nflask==3.1 \\\n{HASH}\n",
+        "emoji @ https://example.org/emoji.whl\n",
+        "# asked for: -r other.txt\n",
+        f"{HASH}\n",
+    ],
+)
+def test_a_file_with_anything_but_pins_with_hashes_is_refused(tmp_path: Path, text: str) -> None:
+    path_for(tmp_path / "lab.yml", "box").write_text(text)
+    with pytest.raises(HubError, match="not as hubctl writes it") as caught:
+        read(tmp_path / "lab.yml", "box")
+    assert (caught.value.code, caught.value.exit_code) == ("packages-damaged", Exit.INVENTORY)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A desk whose node has a hub, with an installer; deploys are left out."""
+    desk = Desk(tmp_path, machine, monkeypatch)
+    inventory = tmp_path / "lab.yml"
+    hub = "debian-13-x64, services: {jupyterhub: {hostname: hub}}"
+    inventory.write_text(inventory.read_text().replace("debian-13-x64", hub))
+    machine.write("opt/hub/uv/bin/uv", "")
+    monkeypatch.setattr("provision.commands.packages.deploy_and_show", lambda *_, **__: None)
+    return desk
+
+
+def packages(*words: str) -> Result:
+    return CliRunner().invoke(app, ["packages", *words])
+
+
+def kept(desk: Desk) -> str:
+    path = path_for(desk.folder / "lab.yml", "box")
+    return path.read_text() if path.exists() else ""
+
+
+def test_what_is_asked_for_is_resolved_on_the_node_and_kept_beside_the_inventory(desk: Desk) -> None:
+    assert packages("add", "emoji", "Flask >= 3").exit_code == 0
+    assert packages("add", "flask<4").exit_code == 0
+    assert "# asked for: emoji\n# asked for: flask<4\nemoji==1.0 " in kept(desk)
+    first, second = desk.machine.calls("uv")
+    assert "--generate-hashes" in first
+    assert "--upgrade-package=flask" in second
+    assert "--upgrade-package=emoji" not in second
+    listed = packages("list").output
+    assert "flask<4" in listed
+    assert "1.0" in listed
+    assert packages("remove", "emoji").exit_code == 0
+    assert "emoji" not in kept(desk)
+    assert packages("remove", "flask").exit_code == 0
+    assert kept(desk) == ""
+    assert "and none besides" in packages("list").output
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "why"),
+    [
+        ("conflict", "packages-conflict", "your requirements are unsatisfiable"),
+        ("unreachable", "install-failed", "it is unreachable"),
+    ],
+)
+def test_what_cannot_be_had_is_shown_in_the_installers_words_and_nothing_is_kept(
+    desk: Desk, asked: str, code: str, why: str
+) -> None:
+    packages("add", "emoji")
+    before = kept(desk)
+    done = packages("add", asked)
+    assert done.exit_code == Exit.FAILED
+    assert code in done.output
+    assert why in done.output
+    assert kept(desk) == before
+
+
+def test_a_node_whose_lock_is_none_changes_nothing(desk: Desk) -> None:
+    done = packages("add", "garbled")
+    assert done.exit_code != 0
+    assert kept(desk) == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "cure"),
+    [
+        (["add", "-e"], "", "No such option"),
+        (["add", "emoji @ https://example.org/x.whl"], "bad-package", "hubctl packages add emoji"),
+        (["add", "emoji<2", "Emoji>2"], "bad-package", "the same package twice"),
+        (["remove", "emojy"], "unknown-package", "did you mean `emoji`?"),
+        (["list", "--node", "bax"], "unknown-node", "did you mean `box`?"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_nearest_cure(
+    desk: Desk, words: list[str], code: str, cure: str
+) -> None:
+    packages("add", "emoji")
+    before = kept(desk)
+    done = packages(*words)
+    assert done.exit_code in (Exit.USAGE, Exit.INVENTORY, 2)
+    assert code in done.output
+    assert cure in done.output
+    assert kept(desk) == before
+
+
+def test_a_package_that_was_not_asked_for_is_gone_already(desk: Desk) -> None:
+    packages("add", "emoji")
+    assert packages("remove", "numpy").exit_code == 0
+    assert "emoji" in kept(desk)
+
+
+def test_a_node_without_a_hub_is_said(desk: Desk, machine: Machine) -> None:
+    machine.path("opt/hub/uv/bin/uv").unlink()
+    done = packages("add", "emoji")
+    assert "not-deployed" in done.output
+    assert "hubctl deploy " in done.output
+    assert kept(desk) == ""
