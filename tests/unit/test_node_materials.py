@@ -152,6 +152,8 @@ def test_what_a_namesake_was_given_counts_for_nothing(room: Machine) -> None:
     assert came(push(room, {LESSON: "two"}))["conflict"] == 1
     note.write_text("{")
     assert "cannot be read" in str(came(push(room, {LESSON: "two"}))["problem"])
+    room.ask("users-remove", names=["ann"])
+    assert not note.exists()
 
 
 @pytest.mark.parametrize("path", ["../ann/x", "/etc/passwd", "a//b", ""])

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import from_os_error
 from ..facts import Account
-from ..files import make_directories
+from ..files import make_directories, remove
 from ..run import Run
 from ..state import load, save, typed
 from . import accounts
@@ -74,6 +74,11 @@ def _known(run: Run, name: str, account: Account) -> dict[str, str]:
         return files if data["uid"] == account.uid else {}
 
     return load(path, "pushed", hint, read) or {}
+
+
+def forget(run: Run, name: str) -> None:
+    """Forget what was pushed to a user."""
+    remove(run.path(f"{NOTES}/{name}.json"))
 
 
 def rooms(run: Run, names: list[str]) -> dict[str, int]:

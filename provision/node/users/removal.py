@@ -20,7 +20,7 @@ from ..records import dataclass
 from ..run import Run
 from ..state import load, save, typed
 from ..stopping import stop
-from . import accounts, hub_api
+from . import accounts, hub_api, pushed
 
 ARCHIVE = "/var/lib/hub/jupyterhub/archive"
 _CRONTABS = "/var/spool/cron/crontabs"
@@ -87,6 +87,7 @@ def remove_user(run: Run, name: str) -> Removal:
     accounts.delete(run, name)
     run.stage("deleted")
     remove_tree(accounts.at_home(run, name))
+    pushed.forget(run, name)
     run.stage("emptied")
     _note(run, removal, done=True)
     return removal
