@@ -1,6 +1,7 @@
 """How long each test took: kept from run to run, so that the longest begin first.
 
-A plugin of pytest. The file holds, by test, the seconds of its parts, how it ended, and what it measured.
+A plugin of pytest. The file holds, by test, the seconds of its parts, how it ended, and what it measured. What fails is
+in another one at once: a whole run takes long.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 FILE = Path(__file__).parents[2] / ".cache" / "tests" / "durations.json"
+FAILURES = FILE.with_name("failures.txt")
 PARTS = ("setup", "call", "teardown")
 
 
@@ -34,6 +36,7 @@ class Durations:
 
     def __init__(self) -> None:
         self.tests: dict[str, dict[str, Any]] = defaultdict(dict)
+        FAILURES.unlink(missing_ok=True)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note one part of a test."""
@@ -41,6 +44,10 @@ class Durations:
         entry[report.when] = round(report.duration, 3)
         if report.when == "call" or report.outcome != "passed":
             entry["outcome"] = report.outcome
+        if report.failed:
+            FAILURES.parent.mkdir(parents=True, exist_ok=True)
+            with FAILURES.open("a") as file:
+                file.write(f"{report.nodeid} ({report.when})\n{report.longreprtext}\n\n")
         if report.when == "teardown" and report.user_properties:
             entry["measured"] = dict(report.user_properties)
 
