@@ -37,10 +37,10 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:  # a disk that is full may have ended it
+                    connection.execute("ROLLBACK")
 
 
 def connect(path: str) -> sqlite3.Connection:

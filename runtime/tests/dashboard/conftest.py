@@ -290,8 +290,13 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 
 @pytest.fixture
-def front(dashboard: Service) -> Iterator[Front]:
+def make_front() -> Iterator[Callable[[Service], Front]]:
+    """Opens a port that leads to a dashboard."""
+    with contextlib.ExitStack() as running:
+        yield lambda service: running.enter_context(contextlib.closing(Front(service.socket)))
+
+
+@pytest.fixture
+def front(dashboard: Service, make_front: Callable[[Service], Front]) -> Front:
     """A port that leads to the dashboard."""
-    running = Front(dashboard.socket)
-    yield running
-    running.close()
+    return make_front(dashboard)
