@@ -95,6 +95,17 @@ def test_pages_are_sent_with_one_policy_and_frames_may_be_framed(anna, tess):
     assert "DENY" not in frame.headers.get("X-Frame-Options", "")
 
 
+def test_learners_who_never_came_are_in_the_class_and_gone_with_their_account(room, tess):
+    def names():
+        return {each["name"] for each in asked(tess, "/participants").json()}
+
+    add_user(room, NODE, "carl", PASSWORD)
+    assert "carl" in names()
+    assert "tess" not in names()
+    room.done("users", "remove", "carl", "--node", NODE, "--yes")
+    assert "carl" not in names()
+
+
 def test_whose_server_starts_is_in_the_class(room, tess):
     ben = user(room, "ben")
     ben.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 
 import msgspec
@@ -31,13 +31,16 @@ class Sight(msgspec.Struct, frozen=True):
         return {"me": self.me, "all": self.all}
 
 
-def participants(connection: sqlite3.Connection, sight: Sight, active: int) -> list[Participant]:
+def participants(
+    connection: sqlite3.Connection, sight: Sight, active: int, besides: Iterable[str] = ()
+) -> list[Participant]:
     """Return everybody there is to see, by name.
 
     Args:
         connection: the store's.
         sight: who looks.
         active: who saved so many seconds ago is at work.
+        besides: who is there, whether anything is known of them or not.
     """
     saves: dict[str, list[sqlite3.Row]] = {}
     for row in connection.execute(_SAVED, sight.values()):
@@ -47,7 +50,7 @@ def participants(connection: sqlite3.Connection, sight: Sight, active: int) -> l
         for row in connection.execute("SELECT * FROM people e WHERE e.user = :me OR :all", sight.values())
     }
     told = connection.execute(f"SELECT DISTINCT e.user FROM events e WHERE {OPEN}", sight.values())
-    since, names = time.time() - active, {*(name for (name,) in told), *wishes}
+    since, names = time.time() - active, {*(name for (name,) in told), *wishes, *besides}
     return [_participant(name, saves.get(name, []), wishes.get(name), since) for name in sorted(names)]
 
 

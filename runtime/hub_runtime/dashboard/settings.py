@@ -46,6 +46,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         prefix: where browsers see this service.
         name: what the hub calls this service.
         homes: the folder of the users' homes.
+        users: the group of accounts that may use the hub.
+        admins: the group of those among them who are no learners.
         secure: whether browsers come over HTTPS alone, and cookies are to.
         active: who saved so lately is at work.
         identity: how long the hub's word on a token is believed.
@@ -58,6 +60,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prefix: str = "/services/dashboard/"
     name: str = "dashboard"
     homes: str = "/home"
+    users: str = "hub-users"
+    admins: str = "hub-admins"
     secure: bool = True
     active: Positive = 300
     identity: Positive = 30

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from . import people
+from . import people, roster
 from .database import Database
 from .model import Change, Digest, Event, Participant, Summary
 from .people import Sight
@@ -52,6 +52,7 @@ class Store:
         self._database = Database(settings.database)
         self._limits = settings.limits
         self._active = settings.active
+        self._groups = settings.users, settings.admins
 
     def record(self, type: str, user: str, filename: str, path: str, timestamp: str) -> Event:  # noqa: A002
         """Keep an event; the same type, user and path replace what was there, under its id."""
@@ -115,9 +116,10 @@ class Store:
         return sorted(found, key=lambda change: change.position)[:AT_ONCE]
 
     def participants(self, sight: Sight) -> list[Participant]:
-        """Return everybody there is to see, by name."""
+        """Return everybody there is to see, by name: learners who never came, too."""
+        learners = roster.learners(*self._groups) if sight.all else ()
         with self._database.reading() as connection:
-            return people.participants(connection, sight, self._active)
+            return people.participants(connection, sight, self._active, learners)
 
     def forget(self, gone: Callable[[str], bool]) -> None:
         """Forget all of those who are gone."""
