@@ -154,6 +154,8 @@ def _no_key(path: Path) -> tuple[str, str]:
         return "which is a folder", f"name the private key in it: ls {path}"
     except HubError:
         return "which is no file", f"put the key into a file, and name that: ls -l {path}"
+    except ValueError:  # a null character
+        return "which no file can be called", "correct the path"
     except OSError as error:
         return f"which cannot be read: {error.strerror}", f"ls -l {path}"
     if begin.startswith((b"ssh-", b"ecdsa-", b"sk-")):
