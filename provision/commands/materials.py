@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import Exit, HubError
-from .options import InventoryOption, JsonOption, LockWaitOption, command, load_fleet
+from .options import InventoryOption, JsonOption, LockWaitOption, NodeOption, command, load_fleet
 from .outcomes import show_errors
-from .users import NodeOption
 
 if TYPE_CHECKING:
     from ..actions.job import Job

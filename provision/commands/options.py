@@ -37,6 +37,9 @@ ParallelOption = Annotated[int, typer.Option("--parallel", min=1, max=64, help="
 LockWaitOption = Annotated[
     int, typer.Option("--lock-wait", min=0, metavar="SECONDS", help="How long to wait for a locked node.")
 ]
+NodeOption = Annotated[
+    str, typer.Option("--node", help="The hub's node, where there are several.", show_default=False)
+]
 NodesArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="[NODE]...", help="Names of nodes; all by default.", show_default=False),

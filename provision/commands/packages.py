@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import InventoryOption, JsonOption, LockWaitOption, command, load_fleet
+from .options import InventoryOption, JsonOption, LockWaitOption, NodeOption, command, load_fleet
 from .outcomes import deploy_and_show
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of packages.")]
-NodeOption = Annotated[
-    str, typer.Option("--node", help="The hub's node, where there are several.", show_default=False)
-]
 
 
 @app.command("list")

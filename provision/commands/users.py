@@ -14,6 +14,7 @@ from .options import (
     InventoryOption,
     JsonOption,
     LockWaitOption,
+    NodeOption,
     YesOption,
     command,
     confirm,
@@ -35,9 +36,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of users.")]
-NodeOption = Annotated[
-    str, typer.Option("--node", help="The hub's node, where there are several.", show_default=False)
-]
 StdinOption = Annotated[
     bool, typer.Option("--password-stdin", help="Take the password from standard input; else one is made.")
 ]
