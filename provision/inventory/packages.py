@@ -13,8 +13,6 @@ from ..reading import read_regular
 _ASKED = "# asked for: "
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?"
 _VERSION = r"[A-Za-z0-9][A-Za-z0-9.!+_-]{0,60}"
-_CLAUSE = rf" *(?:==|~=|!=|<=|>=|<|>) *{_VERSION}(?:\.\*)? *"
-_REQUIREMENT = re.compile(rf"({_NAME}) *(?:\[ *{_NAME}(?: *, *{_NAME})* *\])?(?:{_CLAUSE}(?:,{_CLAUSE})*)?")
 _PIN = re.compile(rf"({_NAME})==({_VERSION})( ; [^\\\n]+)? \\")
 _HASH = re.compile(r" {4}--hash=sha256:[0-9a-f]{64}(?: \\)?")
 
@@ -47,15 +45,36 @@ def requirement(text: str) -> str:
     Raises:
         ValueError: it is none, or says where the package is or how it is installed.
     """
-    if not _REQUIREMENT.fullmatch(text):
+    if not _can_be_asked_for(text):
         raise ValueError(f"{text!r} is no name of a package, with versions if you like")
     return text.replace(" ", "")
 
 
+def _can_be_asked_for(text: str) -> bool:
+    """Whether the installer takes a requirement, and it is a name, extras and versions alone.
+
+    The library takes a few more than the installer: `name_`, `name()` and, with `===`, any text for a version.
+    """
+    # Here, since a deploy reads no operator's words, and does not wait for this.
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    try:
+        found = Requirement(text)
+        for name in (found.name, *found.extras):
+            canonicalize_name(name, validate=True)
+    except ValueError:
+        return False
+    plain = text.isprintable() and not any(sign in text for sign in ("(", "==="))
+    return plain and found.url is None and found.marker is None
+
+
 def name_of(requirement: str) -> str:
     """Return the normal name of a requirement's package."""
-    found = re.match(_NAME, requirement)
-    return re.sub(r"[-_.]+", "-", found[0]).lower() if found else ""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    return canonicalize_name(Requirement(requirement).name)
 
 
 def pins(lock: str) -> list[Pin]:
@@ -77,7 +96,8 @@ def _pins(lock: str) -> Iterator[Pin]:
         if head and (len(text) == 1 or text[-1].endswith("\\")):
             raise ValueError(f"line {number} is not the hash that it should be")
         if head:
-            yield Pin(name_of(head[1]), head[2], head[3] or "", "\n".join(text) + "\n")
+            name = re.sub(r"[-_.]+", "-", head[1]).lower()  # in a deploy, which imports no library for it
+            yield Pin(name, head[2], head[3] or "", "\n".join(text) + "\n")
         head, text = _PIN.fullmatch(line), [line]
         if not head and line and not line.startswith("#"):
             raise ValueError(f"line {number} pins nothing")
@@ -108,23 +128,49 @@ def read(inventory: Path, node: str) -> Extra:
     Raises:
         HubError: the file has other lines than hubctl writes.
     """
-    path = path_for(inventory, node)
-    if not path.exists():
-        return Extra()
-    text = read_regular(path).decode(errors="replace")
-    lines = text.splitlines(keepends=True)
+    lines = _lines(inventory, node)
     asked = [line.removeprefix(_ASKED).rstrip("\n") for line in lines if line.startswith(_ASKED)]
     try:
-        pins(text)
-        return Extra(tuple(map(requirement, asked)), "".join(line for line in lines if line[:1] != "#"))
+        return Extra(tuple(map(requirement, asked)), _without_comments(lines))
     except ValueError as error:
-        raise HubError(
-            "packages-damaged",
-            f"{path} is not as hubctl writes it",
-            why=str(error),
-            hint=f"take it back from version control: git checkout {path}",
-            exit_code=Exit.INVENTORY,
-        ) from None
+        raise _damaged(inventory, node, error) from None
+
+
+def read_lock(inventory: Path, node: str) -> str:
+    """Return the lock of a node, which is all that a deploy needs; nothing where there is no file.
+
+    Raises:
+        HubError: the file has other lines than hubctl writes.
+    """
+    return _without_comments(_lines(inventory, node))
+
+
+def _lines(inventory: Path, node: str) -> list[str]:
+    """Return the lines of a node's file, those that are no comments checked."""
+    path = path_for(inventory, node)
+    if not path.exists():
+        return []
+    text = read_regular(path).decode(errors="replace")
+    try:
+        pins(text)
+    except ValueError as error:
+        raise _damaged(inventory, node, error) from None
+    return text.splitlines(keepends=True)
+
+
+def _without_comments(lines: list[str]) -> str:
+    return "".join(line for line in lines if line[:1] != "#")
+
+
+def _damaged(inventory: Path, node: str, error: ValueError) -> HubError:
+    path = path_for(inventory, node)
+    return HubError(
+        "packages-damaged",
+        f"{path} is not as hubctl writes it",
+        why=str(error),
+        hint=f"take it back from version control: git checkout {path}",
+        exit_code=Exit.INVENTORY,
+    )
 
 
 def text_of(node: str, extra: Extra) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from provision import keys
 from provision.errors import Exit
+from provision.inventory.packages import Extra, path_for, text_of
 from provision.transport import hostkeys
 from provision.transport.connect import connect
 from provision.transport.hostkeys import Pin
@@ -38,6 +39,7 @@ NOT_NEEDED = {
     "http.client",
     "importlib.metadata",
     "invoke",
+    "packaging",
     "pyrage",
     "requests",
     "rich",
@@ -59,7 +61,10 @@ print(json.dumps([status, sorted(sys.modules)]))
 def test_a_deploy_imports_what_it_needs_alone(tmp_path):
     """The node is out of reach, so this is the way up to the connection, with the plan made meanwhile."""
     inventory, key_file = tmp_path / "lab.yml", tmp_path / "config" / "keys" / "lab"
-    inventory.write_text(INVENTORY)
+    hub = "{hostname: tasks}, jupyterhub: {hostname: hub}"
+    inventory.write_text(INVENTORY.replace("{hostname: tasks}", hub))
+    added = Extra(("emoji>=2",), "emoji==2.16.0 \\\n    --hash=sha256:" + "0" * 64 + "\n")
+    path_for(inventory, "apis").write_text(text_of("apis", added))
     key_file.parent.mkdir(parents=True)
     key_file.write_text(keys.make("operator").private)
     key_file.chmod(0o600)

@@ -9,7 +9,17 @@ from typer.testing import CliRunner, Result
 
 from provision.cli import app
 from provision.errors import Exit, HubError
-from provision.inventory.packages import Extra, merged, path_for, pins, read, requirement, text_of, versions
+from provision.inventory.packages import (
+    Extra,
+    merged,
+    path_for,
+    pins,
+    read,
+    read_lock,
+    requirement,
+    text_of,
+    versions,
+)
 from tests.support.hub_users import Desk
 from tests.support.node_engine import Machine
 
@@ -28,6 +38,9 @@ def lock(*names: str) -> str:
         ("pandas[excel, plot]~=3.0", "pandas[excel,plot]~=3.0"),
         ("torch==2.9.1+cpu", "torch==2.9.1+cpu"),
         ("ruamel.yaml!=0.18.*", "ruamel.yaml!=0.18.*"),
+        ("emoji >= 1!2.0, == 1!2.*", "emoji>=1!2.0,==1!2.*"),
+        ("emoji<3, >=2rc1 ,!=2.0-1", "emoji<3,>=2rc1,!=2.0-1"),
+        (" emoji>=1, ", "emoji>=1,"),
     ],
 )
 def test_a_package_is_asked_for_by_name_extras_and_versions(asked: str, kept: str) -> None:
@@ -49,11 +62,43 @@ def test_a_package_is_asked_for_by_name_extras_and_versions(asked: str, kept: st
         "emoji>=",
         "emoji-",
         "émoji",
+        "emoji_",
+        "emoji[plot_]",
+        "emoji()",
+        "emoji (>=1)",
+        "emoji @ file:///tmp/emoji",
+        "emoji>=1 ; os_name == 'posix'",
+        "emoji>=1 --pre",
+        "emoji>=1 # 2",
+        "emoji>=1\n",
+        "emoji\t>=1",
+        "emoji>=\x0c1",
+        "emoji==1+\N{KELVIN SIGN}",
+        "emoji=1",
+        "emoji===1",
+        "emoji===one",
+        "emoji>=one",
+        "emoji>=1 <2",
+        "emoji>=1 2",
+        "emoji>=1,,<2",
+        "emoji>=1.",
+        "emoji>=1.*",
+        "emoji==1rc1.*",
+        "emoji==1_0",
+        "emoji~=1",
+        "emoji>=1+cpu",
     ],
 )
 def test_nothing_else_can_be_asked_for(asked: str) -> None:
     with pytest.raises(ValueError, match="is no name of a package"):
         requirement(asked)
+
+
+def test_a_package_has_one_name_however_it_is_written() -> None:
+    assert Extra(("Ruamel._yaml[jinja2]>=0.18", "emoji")).by_name() == {
+        "ruamel-yaml": "Ruamel._yaml[jinja2]>=0.18",
+        "emoji": "emoji",
+    }
 
 
 def test_what_both_locks_have_is_as_the_hubs_own_says() -> None:
@@ -71,9 +116,11 @@ def test_what_both_locks_have_is_as_the_hubs_own_says() -> None:
 def test_the_file_gives_back_what_was_kept(tmp_path: Path) -> None:
     inventory = tmp_path / "lab.yml"
     assert read(inventory, "box") == Extra()
+    assert read_lock(inventory, "box") == ""
     extra = Extra(("flask>=3", "emoji"), lock("emoji==2.16.0", "flask==3.1.3"))
     path_for(inventory, "box").write_text(text_of("box", extra))
     assert read(inventory, "box") == extra
+    assert read_lock(inventory, "box") == extra.lock
     assert path_for(inventory, "box").name == "lab.box.packages"
 
 
