@@ -12,13 +12,18 @@ PYTEST = $(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadscope --no-lo
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
 
-$(VENV)/.ready: requirements-dev.lock pyproject.toml
-	$(PYTHON) scripts/make_venv.py $(VENV) requirements-dev.lock
+# What hubctl itself needs comes first and soon; what works on it needs (browsers, type checkers) is much more.
+$(VENV)/.runs: requirements.lock pyproject.toml
+	$(PYTHON) scripts/make_venv.py $(VENV) requirements.lock
 	touch $@
+
+$(VENV)/.ready: requirements-dev.lock requirements.lock pyproject.toml
+	$(PYTHON) scripts/make_venv.py $(VENV) requirements-dev.lock
+	touch $(VENV)/.runs $@
 
 setup: $(VENV)/.ready ## virtual environment with hash-pinned dependencies
 
-demo: setup ## local cloud, a node, a deploy and an HTTPS answer
+demo: $(VENV)/.runs ## local cloud, a node, a deploy and an HTTPS answer
 	$(BIN)/python scripts/demo.py
 
 demo-all: setup ## every service on local nodes, and what each answers
