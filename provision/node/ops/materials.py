@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Callable
 
-from ..errors import Interrupted, NodeError
+from ..errors import NodeError
 from ..peer import Peer
 from ..releases.home import ROOT
 from ..request import Request, exclusively
-from ..resources.base import Change
 from ..run import Run
 from ..system import Completed
 from ..tally import Tally
 from ..users import accounts, pushed, removal
 from ..users.put import MOST_BYTES, MOST_FILES
+from .turns import Came, in_turn
 
 _PYTHON = f"{ROOT}/jupyterhub/users/bin/python"
 _PULL = f"{ROOT}/jupyterhub/materials.py"
@@ -123,21 +123,17 @@ def _pulled(done: Completed) -> dict[str, Any]:
 
 
 def _tell_each(run: Run, tally: Tally, names: list[str], work: Callable[[str], dict[str, Any]]) -> None:
-    """Do something for each user in turn, and tell it; what goes wrong for one keeps nothing from the others."""
+    """Do something for each user in turn; what goes wrong for one keeps nothing from the others."""
     results = []
-    for index, name in enumerate(names):
-        if run.peer.interrupted():
-            raise Interrupted
-        resource, started = f"account:{name}", time.monotonic()
-        run.enter(index, resource)
+
+    def turn(name: str) -> Came:
         result = _tried(work, name)
-        done = [f"{result[kind]} {kind}" for kind in _COUNTS if result[kind]]
-        status = "failed" if result["problem"] else "changed" if done else "ok"
-        tally.note(resource, status, [Change(what) for what in done])
-        said = [{"what": what, "diff": ""} for what in done]
-        seconds = round(time.monotonic() - started, 3)
-        run.peer.emit("resource", id=resource, status=status, changes=said, seconds=seconds)
         results.append({"name": name, **result})
+        return Came(
+            tuple(f"{result[kind]} {kind}" for kind in _COUNTS if result[kind]), bool(result["problem"])
+        )
+
+    in_turn(run, tally, ((name, partial(turn, name)) for name in names))
     run.peer.emit("data", data={"users": results})
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Callable
 
-from ..errors import Interrupted, NodeError
+from ..errors import NodeError
 from ..records import dataclass
 from ..request import Request, exclusively
-from ..resources.base import Change
 from ..run import Run
 from ..tally import Tally
 from ..users import accounts, hub, hub_api, removal
 from ..users.names import name_problem, password_problem
 from .answer import answer
+from .turns import Came, in_turn
 
 
 @dataclass(frozen=True)
@@ -174,19 +174,7 @@ def _refuse(problems: list[str], code: str, message: str) -> None:
 
 
 def _each(run: Run, tally: Tally, wanted: list[Wanted], work: Callable[[Wanted], list[str]]) -> None:
-    """Do something with each user in turn, and tell it."""
-    for index, each in enumerate(wanted):
-        if run.peer.interrupted():
-            raise Interrupted
-        name, started = f"account:{each.name}", time.monotonic()
-        run.enter(index, name)
-        try:
-            done = work(each)
-        except (NodeError, OSError):
-            tally.note(name, "failed")
-            raise
-        status = "changed" if done else "ok"
-        tally.note(name, status, [Change(what) for what in done])
-        said = [{"what": what, "diff": ""} for what in done]
-        seconds = round(time.monotonic() - started, 3)
-        run.peer.emit("resource", id=name, status=status, changes=said, seconds=seconds)
+    def turn(each: Wanted) -> Came:
+        return Came(tuple(work(each)))
+
+    in_turn(run, tally, ((each.name, partial(turn, each)) for each in wanted))
