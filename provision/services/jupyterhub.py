@@ -23,6 +23,7 @@ from ..node.resources import (
 from ..node.users import names
 from ..node.users.accounts import ADMINS, MEMBERS, USERS
 from ..node.users.hub_api import TOKEN
+from ..node.users.places import SETTINGS, SLICE, STATE
 from ..render import render
 from ..secrets.model import newest, service_key
 from ..steps import web
@@ -40,10 +41,8 @@ _DASHBOARD = "dashboard"
 USERS_LOCK = f"{NAME}_users.lock"
 """The runtime's lock of what every user has."""
 ROOT = f"{HUB}/{NAME}"
-STATE = f"/var/lib/hub/{NAME}"
 CONFIG = f"/etc/{NAME}"
 _PROXY = f"{NAME}-proxy"
-_SLICE = f"{NAME}-users.slice"
 _DOOR = f"{NAME}-door"
 _PORT, _API_PORT, _DOOR_PORT, _HUB_PORT = 8000, 8001, 8081, 8082
 HUB_URL = f"http://127.0.0.1:{_DOOR_PORT}"
@@ -93,8 +92,8 @@ def _for_users(ctx: Context, service: JupyterHub) -> list[Resource]:
         File("/etc/jupyter/labconfig/default_setting_overrides.json", _json(overrides)),
         _hook(ctx),
         *_materials(service),
-        unit_files(f"{NAME}-users", {_SLICE: render(f"systemd/{_SLICE}")}),
-        Unit(_SLICE, enabled=False),
+        unit_files(f"{NAME}-users", {SLICE: render(f"systemd/{SLICE}")}),
+        Unit(SLICE, enabled=False),
     ]
 
 
@@ -136,7 +135,7 @@ def _hub(ctx: Context, service: JupyterHub) -> list[Resource]:
     """Return the hub: one process with one database."""
     env = PythonEnv(f"{ROOT}/hub", ctx.lock(f"{NAME}.lock"), UV)
     config = File(f"{CONFIG}/jupyterhub_config.py", render(f"{NAME}/jupyterhub_config.py"))
-    settings = File(f"{CONFIG}/settings.json", _settings(ctx, service), 0o600)
+    settings = File(SETTINGS, _settings(ctx, service), 0o600)
     places = {"root": ROOT, "state": STATE, "config": CONFIG, "hub": _OWN_URL}
     edition = File(f"{CONFIG}/edition.py", render(f"{NAME}/edition.py", **places))
     text = render(f"systemd/{NAME}.service", state=STATE, edition=edition.path)
@@ -205,7 +204,7 @@ def _settings(ctx: Context, service: JupyterHub) -> str:
             "proxy_api": f"http://127.0.0.1:{_API_PORT}",
             "users": USERS,
             "admins": ADMINS,
-            "slice": _SLICE,
+            "slice": SLICE,
             "server": f"{ROOT}/users/bin/jupyterhub-singleuser",
             "path": f"{ROOT}/users/bin:/usr/local/bin:/usr/bin:/bin",
             "default_url": service.default_url,
@@ -249,6 +248,6 @@ RECIPE = Recipe(
         NAME: Place(_DOOR_PORT, Question(_get("/hub/health"), "HTTP/1.1 200")),
         _PROXY: Place(_PORT, Question(_get("/_chp_healthz"), "HTTP/1.1 200")),
     },
-    alone=(_SLICE,),
+    alone=(SLICE,),
     released=False,
 )

@@ -17,6 +17,7 @@ from ..run import Run
 from ..system import Completed
 from ..tally import Tally
 from ..users import accounts, pushed, removal
+from ..users.places import SLICE
 from ..users.put import MOST_BYTES, MOST_FILES
 from .turns import Came, in_turn
 
@@ -101,7 +102,7 @@ def _pull(run: Run, name: str) -> Completed:
     """Run what a server's start runs, as the user, in the bounds of all users' servers."""
     account = run.accounts.users()[name]
     unit = ["systemd-run", "--quiet", "--wait", "--pipe", "--collect", f"--unit=hubctl-materials-{name}"]
-    unit += ["--slice=jupyterhub-users.slice", f"--uid={account.uid}", f"--gid={account.gid}"]
+    unit += [f"--slice={SLICE}", f"--uid={account.uid}", f"--gid={account.gid}"]
     for setting in (
         f"WorkingDirectory={accounts.home_of(name)}",
         f"RuntimeMaxSec={_PULL_SECONDS}",

@@ -14,9 +14,10 @@ from ..errors import NodeError
 from ..files import kind_of, remove_tree, set_access, sync_directory, temporary
 from ..run import Run
 from ..state import load, save, words
+from .places import STATE
 
 USERS, ADMINS = "hub-users", "hub-admins"
-MEMBERS = "/var/lib/hub/jupyterhub/members.json"
+MEMBERS = f"{STATE}/members.json"
 """Who is in them, noted for the case that somebody deletes the groups: accounts do not say it."""
 
 HOMES = "/home"

@@ -6,10 +6,10 @@ import re
 import time
 
 from ..run import Run
+from .places import SLICE, STATE
 
 _ACTIVE_SECONDS = 300
-_SLICE = "jupyterhub-users.slice"
-_DATABASE = "/var/lib/hub/jupyterhub/jupyterhub.sqlite"
+_DATABASE = f"{STATE}/jupyterhub.sqlite"
 
 
 def last_seen(run: Run) -> dict[str, str]:
@@ -38,11 +38,11 @@ def room(run: Run) -> dict[str, int | None] | None:
     if not run.path(_DATABASE).is_file():
         return None
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - _ACTIVE_SECONDS))
-    ask = ["systemctl", "show", "--property=Id,ActiveState,MemoryCurrent", "--", _SLICE, "jupyter-*.service"]
+    ask = ["systemctl", "show", "--property=Id,ActiveState,MemoryCurrent", "--", SLICE, "jupyter-*.service"]
     units = [_properties(block) for block in run.system.run(ask, timeout=30).output.split("\n\n")]
-    memory = next((unit.get("MemoryCurrent", "") for unit in units if unit.get("Id") == _SLICE), "")
+    memory = next((unit.get("MemoryCurrent", "") for unit in units if unit.get("Id") == SLICE), "")
     return {
-        "servers": sum(unit.get("ActiveState") == "active" for unit in units if unit.get("Id") != _SLICE),
+        "servers": sum(unit.get("ActiveState") == "active" for unit in units if unit.get("Id") != SLICE),
         "active": sum(seen >= since for seen in last_seen(run).values()),
         "memory": int(memory) if re.fullmatch(r"[0-9]{1,18}", memory) else None,
     }

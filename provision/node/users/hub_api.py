@@ -9,9 +9,7 @@ from typing import Any
 
 from ..errors import NodeError
 from ..run import Run
-
-SETTINGS = "/etc/jupyterhub/settings.json"
-"""What the hub runs with: `hub_itself`, the URL that it listens at, and `state`, the folder of its files."""
+from .places import SETTINGS
 
 TOKEN = "users.token"  # noqa: S105  the name of its file, in that folder
 

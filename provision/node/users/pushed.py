@@ -15,10 +15,10 @@ from ..run import Run
 from ..state import load, save, typed
 from . import accounts
 from .drop import as_user
+from .places import SETTINGS, STATE
 from .put import Put
 
-NOTES = "/var/lib/hub/jupyterhub/pushed"
-_SETTINGS = "/etc/jupyterhub/settings.json"
+NOTES = f"{STATE}/pushed"
 _SECONDS = 120
 
 
@@ -84,7 +84,7 @@ def forget(run: Run, name: str) -> None:
 def rooms(run: Run, names: list[str]) -> dict[str, int]:
     """Return how many bytes homes may take more, where the hub has a limit."""
     try:
-        limit = int(json.loads(run.path(_SETTINGS).read_bytes())["disk"]) << 20
+        limit = int(json.loads(run.path(SETTINGS).read_bytes())["disk"]) << 20
     except (OSError, ValueError, KeyError, TypeError):
         return {}
     if not limit:

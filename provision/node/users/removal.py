@@ -21,8 +21,9 @@ from ..run import Run
 from ..state import load, save, typed
 from ..stopping import stop
 from . import accounts, hub_api, pushed
+from .places import STATE
 
-ARCHIVE = "/var/lib/hub/jupyterhub/archive"
+ARCHIVE = f"{STATE}/archive"
 _CRONTABS = "/var/spool/cron/crontabs"
 _PACKING_SECONDS = 6 * 3600
 _ENDING_SECONDS = 20

@@ -1,0 +1,10 @@
+"""Where a hub keeps what is its own on a node. The controller uses this too."""
+
+from __future__ import annotations
+
+STATE = "/var/lib/hub/jupyterhub"
+SETTINGS = "/etc/jupyterhub/settings.json"
+"""What the hub runs with: `hub_itself`, its own URL, `state`, the folder of its files, `disk` and more."""
+
+SLICE = "jupyterhub-users.slice"
+"""The unit whose bounds hold for all users' servers together."""
