@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from ..errors import Exit, HubError
 from ..node.users.put import MOST_BYTES, MOST_FILES
+from .job import Job
+from .outcome import Outcome
 
 _PASSED_OVER = {".git", ".ipynb_checkpoints", "__pycache__", ".DS_Store"}
 
@@ -114,9 +116,39 @@ def _common(paths: list[str]) -> str:
     return "/".join(shared)
 
 
-def contents(sent: list[Sent]) -> dict[str, Callable[[], bytes]]:
-    """Return what the node may ask for."""
-    return {each.sha256: each.give for each in sent}
+def push(job: Job, node: str, sent: list[Sent]) -> Outcome:
+    """Put files into the home of every user of a node's hub."""
+    files = [each.announced() for each in sent]
+    return job.ask("materials-push", node, files=files, blobs={each.sha256: each.give for each in sent})
+
+
+def pull(job: Job, node: str) -> Outcome:
+    """Bring the inventory's materials up to date in the home of every user of a node's hub.
+
+    Raises:
+        HubError: the inventory has none.
+    """
+    service = job.loaded.fleet.nodes[node].services.jupyterhub
+    if service is None or not service.materials:
+        why = f"the inventory has no `materials` for the hub on {node}"
+        raise _refused("no-materials", why, "`hubctl materials push FOLDER` sends a folder of yours")
+    return job.ask("materials-pull", node)
+
+
+def see_all_have_it(outcome: Outcome) -> None:
+    """See that every home has all.
+
+    Raises:
+        HubError: not all have.
+    """
+    failed = [user for user in outcome.data.users if user.problem]
+    if failed:
+        raise HubError(
+            "not-in-all-homes",
+            f"{len(failed)} of {len(outcome.data.users)} homes did not get all",
+            why="\n".join(f"{user.name}: {user.problem}" for user in failed),
+            hint="correct what is wrong there, then run the same command again: it does the rest",
+        )
 
 
 def _refused(code: str, message: str, hint: str, *, why: str = "") -> HubError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import Exit, HubError
 from ..inventory.model import service_shapes
@@ -16,6 +16,9 @@ from ..secrets.value import Secret
 from .fleet import LoadedFleet
 from .job import Job
 from .outcome import Outcome
+
+if TYPE_CHECKING:
+    from ..transport.answers import User
 
 SERVICE = "jupyterhub"
 SET = "set the password"
@@ -144,3 +147,26 @@ def done(outcome: Outcome) -> list[tuple[str, tuple[str, ...]]]:
         (change.id.removeprefix("account:"), tuple(each.what for each in change.changes))
         for change in outcome.changes
     ]
+
+
+def known(job: Job, node: str, names: Sequence[str]) -> list[User]:
+    """Return what there is to know of users.
+
+    Raises:
+        HubError: one is not there, or the node cannot be asked.
+    """
+    from ..inventory.suggest import did_you_mean
+
+    outcome = job.ask("users-list", node, sizes=True)
+    if outcome.error is not None:
+        raise outcome.error
+    users = {user.name: user for user in outcome.data.users}
+    for name in names:
+        if name not in users:
+            raise HubError(
+                "unknown-user",
+                f"the hub on {node} has no user {name}",
+                why=f"its users: {', '.join(users) or 'none'}",
+                hint=did_you_mean(name, users) or "`hubctl users list`",
+            )
+    return [users[name] for name in names]

@@ -68,12 +68,11 @@ def push(
 
 
 def _push(job: Job, hub: str, path: Path, to: str) -> None:
-    from ..actions.materials import contents, gather, link
+    from ..actions.materials import gather, link, push
     from ..actions.users import address_of
 
     sent = gather(path, to)
-    files = [each.announced() for each in sent]
-    outcome = job.ask("materials-push", hub, files=files, blobs=contents(sent))
+    outcome = push(job, hub, sent)
     address = link(address_of(job.loaded, hub), sent)
     if outcome.error is None:
         if address:
@@ -85,9 +84,8 @@ def _push(job: Job, hub: str, path: Path, to: str) -> None:
 
 
 def _pull(job: Job, hub: str, to: str) -> None:
-    from ..inventory.services.jupyterhub import JupyterHub
+    from ..actions.materials import pull
 
-    service = job.loaded.fleet.nodes[hub].services.jupyterhub
     if to:
         raise HubError(
             "bad-option",
@@ -95,14 +93,7 @@ def _pull(job: Job, hub: str, to: str) -> None:
             hint="where the inventory's materials go, their `to` says there",
             exit_code=Exit.USAGE,
         )
-    if not isinstance(service, JupyterHub) or not service.materials:
-        raise HubError(
-            "no-materials",
-            f"the inventory has no `materials` for the hub on {hub}",
-            hint="`hubctl materials push FOLDER` sends a folder of yours",
-            exit_code=Exit.USAGE,
-        )
-    outcome = job.ask("materials-pull", hub)
+    outcome = pull(job, hub)
     if outcome.error is None:
         _show(outcome, job.output, pulled=True)
     _end(outcome, job.output)
@@ -126,17 +117,8 @@ def _show(outcome: Outcome, output: Output, *, pulled: bool = False) -> None:
 
 
 def _end(outcome: Outcome, output: Output) -> None:
-    """Show what went wrong; of single homes after all others had theirs.
+    """Show what went wrong; of single homes after all others had theirs."""
+    from ..actions.materials import see_all_have_it
 
-    Raises:
-        HubError: not all homes have all.
-    """
     show_errors([outcome], output)
-    failed = [user for user in outcome.data.users if user.problem]
-    if failed:
-        raise HubError(
-            "not-in-all-homes",
-            f"{len(failed)} of {len(outcome.data.users)} homes did not get all",
-            why="\n".join(f"{user.name}: {user.problem}" for user in failed),
-            hint="correct what is wrong there, then run the same command again: it does the rest",
-        )
+    see_all_have_it(outcome)

@@ -158,14 +158,12 @@ def remove(
     A run that is interrupted is taken up by the next one; nothing is deleted before its archive is whole.
     """
     with command(json) as output:
-        from ..actions.users import done
+        from ..actions.users import done, known
 
-        loaded = load_fleet(inventory)
-        words = f"remove {' '.join(names)}"
-        job, hub = _job(loaded, output, node, words, lock_wait)
+        job, hub = _job(load_fleet(inventory), output, node, f"remove {' '.join(names)}", lock_wait)
         if not yes:
             again = f"hubctl users remove {' '.join([*names, *(['--node', node] if node else [])])}"
-            lines = _doomed(job, hub, list(dict.fromkeys(names)))
+            lines = [_doomed(user) for user in known(job, hub, list(dict.fromkeys(names)))]
             confirm("Remove them, with an archive of each home on the node?", "remove", lines, again)
         outcome = job.ask("users-remove", hub, names=list(dict.fromkeys(names)))
         for name, what in done(outcome):
@@ -174,30 +172,8 @@ def remove(
         show_errors([outcome], output)
 
 
-def _doomed(job: Job, hub: str, names: Sequence[str]) -> list[str]:
-    """Return a line for each user that would be removed.
-
-    Raises:
-        HubError: one is not there.
-    """
-    from ..inventory.suggest import did_you_mean
-
-    outcome = job.ask("users-list", hub, sizes=True)
-    if outcome.error is not None:
-        raise outcome.error
-    users = {user.name: user for user in outcome.data.users}
-    for name in names:
-        if name not in users:
-            raise HubError(
-                "unknown-user",
-                f"the hub on {hub} has no user {name}",
-                why=f"its users: {', '.join(users) or 'none'}",
-                hint=did_you_mean(name, users) or "`hubctl users list`",
-            )
-    return [
-        f"{name} ({_size(users[name].bytes)}{', their server runs' if users[name].server else ''})"
-        for name in names
-    ]
+def _doomed(user: User) -> str:
+    return f"{user.name} ({_size(user.bytes)}{', their server runs' if user.server else ''})"
 
 
 def _job(loaded: LoadedFleet, output: Output, node: str, words: str, lock_wait: int = 0) -> tuple[Job, str]:
