@@ -179,7 +179,7 @@ def test_servers_that_are_killed_leave_nothing_failed_and_start_again(hub, anna)
     assert anna.run(anna.kernel(), "5*4") == "20"
 
 
-def test_while_a_killed_hub_comes_back_its_pages_wait(hub, site):
+def test_a_killed_hub_comes_back_and_its_pages_wait_or_ask_again(hub, site):
     """Until systemd sees that it was killed, what was under way may be told to ask again (503)."""
     with Load(site, fresh=2, kept=2, path="/hub/login", status=200) as load:
         load.wait_for(20)
