@@ -22,9 +22,6 @@ RESTARTING, RELOADING = "hubctl-small.service", "hubctl-small-reload.service"
 LINES = 30_000
 _SYSTEM = "/etc/systemd/system"
 _SERVICE = """\
-[Unit]
-# Tests deploy oftener than an operator does.
-StartLimitIntervalSec=0
 [Service]
 ExecStart=/bin/sh -c 'cat {read} > {note}; exec sleep infinity'
 ExecReload=/bin/sh -c 'cat {read} > {note}'
