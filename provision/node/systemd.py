@@ -199,6 +199,16 @@ class Units:
             self._act(action)
             self.links_changed = False
         else:
+            self._start_past_limit(action, *names)
+
+    def _start_past_limit(self, action: str, *names: str) -> None:
+        """Do it once more where systemd counted too many starts: of a unit that fell, or of deploys close together."""
+        try:
+            self._act(action, *names)
+        except NodeError:
+            if all(state.result != "start-limit-hit" for state in self.now(*names)):
+                raise
+            self._control("reset-failed", *names)
             self._act(action, *names)
 
     def want(self, target: str, name: str) -> None:

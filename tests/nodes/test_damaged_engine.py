@@ -9,6 +9,7 @@ pytestmark = pytest.mark.nodes
 FILES = "find /var/lib/hubctl/engine -type f"
 DAMAGE = {
     "emptied": f"{FILES} -exec truncate -s 0 {{}} +",
+    "cut": f"{FILES} -exec truncate -s 1000 {{}} +",
     "removed": f"{FILES} -delete",
     "a folder": f"for file in $({FILES}); do rm $file; mkdir $file; done",
 }

@@ -23,6 +23,16 @@ def fingerprint(fleet, node):
     return fleet.ssh(node, "sh", "-c", FINGERPRINT).splitlines()
 
 
+def test_deploys_close_together_restart_what_they_change_oftener_than_systemd_lets_units_start(
+    bare, tmp_path
+):
+    for number in range(8):
+        other = bare.planned(tmp_path / str(number), small.plan(f"close{number}"))
+        assert f"restart {small.RESTARTING}" in other.done("deploy").text
+    assert set(bare.ssh(small.NODE, "cat", small.SEEN).split()) == {"close7"}
+    bare.done("deploy")
+
+
 def test_nothing_to_change_is_exit_0(bare):
     done = bare.hubctl("plan")
     assert done.status == Exit.DONE
