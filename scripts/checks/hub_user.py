@@ -124,11 +124,13 @@ class User:
         raise AssertionError(f"the kernel's connection was closed after {said!r}")
 
     def _channels(self, kernel: str) -> Any:
+        # Jupyter Server answers the handshake when the kernel has started
         return connect(
             f"wss://{self.site.host}/user/{self.name}/api/kernels/{kernel}/channels",
             sock=socket.create_connection((self.site.address, 443), timeout=_SECONDS),
             ssl=ssl.create_default_context(cafile=str(self.site.roots)),
             additional_headers=self.headers,
+            open_timeout=_SECONDS,
         )
 
     def save(self, path: str, *sources: str) -> None:
