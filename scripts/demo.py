@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "inventories" / "demo.yml"
 ALL = ROOT / "inventories" / "all.yml"
-END = "end it with: .venv/bin/hubctl local down --destroy"
 
 
 def main(*, everything: bool) -> int:
@@ -58,6 +57,11 @@ def _loaded(inventory: Path) -> LoadedFleet:
     from provision.inventory.load import load
 
     return LoadedFleet(load(inventory), inventory)
+
+
+def _end(inventory: Path) -> str:
+    """The line that takes it down, from the folder of the project."""
+    return f"end it with: .venv/bin/hubctl local down --destroy --inventory inventories/{inventory.name}"
 
 
 def _commands(inventory: Path, *, everything: bool) -> Iterator[list[str]]:
@@ -122,7 +126,7 @@ def _show(loaded: LoadedFleet) -> int:
         f"curl --resolve {site.host}:443:{site.address} --cacert {site.roots} "
         f"-H 'Content-Type: application/json' -d '{json.dumps(task_api.TASK)}' {site.url}task"
     )
-    output.result(f"{END}   (without --destroy the machine's disk stays)")
+    output.result(f"{_end(DEMO)}   (without --destroy the machine's disk stays)")
     return 0 if answer["status"] == "COMPLETE" and answer["entropy"] == 3 else 1
 
 
@@ -141,7 +145,7 @@ def _show_all(loaded: LoadedFleet) -> int:
                 answer, failed = f"FAILED: {error}", failed + 1
         rows.append([place.node, place.service, place.site.url, module.QUESTION, answer])
     output.table("services", ["node", "service", "URL", "check", "answer"], rows)
-    output.result(f"{END} --inventory inventories/all.yml")
+    output.result(_end(ALL))
     return 1 if failed else 0
 
 

@@ -56,6 +56,14 @@ def make(folder, target):
     )
 
 
+def ended(folder, done):
+    """What the last line of a demo says ends it, run as it stands."""
+    words = re.search(r"^end it with: (\S.*?)(   .*)?$", done.stdout, re.MULTILINE).group(1)
+    return subprocess.run(
+        shlex.split(words), cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=120
+    )
+
+
 def hubctl(folder, *words, inventory="demo"):
     return subprocess.run(
         [str(folder / ".venv/bin/hubctl"), *words, "-i", str(folder / f"inventories/{inventory}.yml")],
@@ -66,12 +74,21 @@ def hubctl(folder, *words, inventory="demo"):
     )
 
 
-def test_make_demo_ends_with_the_answer_and_a_curl_line_that_works(clone):
-    done = make(clone, "demo")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert '"entropy": 3' in done.stdout
-    assert "https://tasks.demo.test/" in done.stdout
-    curl = next(line for line in done.stdout.splitlines() if line.startswith("curl --resolve"))
+@pytest.fixture(scope="module")
+def demo(clone):
+    return make(clone, "demo")
+
+
+@pytest.fixture(scope="module")
+def demo_all(clone):
+    return make(clone, "demo-all")
+
+
+def test_make_demo_ends_with_the_answer_and_a_curl_line_that_works(demo):
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert '"entropy": 3' in demo.stdout
+    assert "https://tasks.demo.test/" in demo.stdout
+    curl = next(line for line in demo.stdout.splitlines() if line.startswith("curl --resolve"))
     answer = subprocess.run([*shlex.split(curl), "-s"], capture_output=True, text=True, timeout=30)
     assert answer.returncode == 0, answer.stderr
     assert "task_id" in answer.stdout
@@ -84,11 +101,10 @@ def test_a_second_make_demo_changes_nothing(clone):
     assert "making" not in done.stderr
 
 
-def test_make_demo_all_ends_with_what_every_service_answers(clone):
+def test_make_demo_all_ends_with_what_every_service_answers(clone, demo_all):
     """Each service of the recipes is in it; a second run changes nothing."""
-    done = make(clone, "demo-all")
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = {line.split()[1]: line for line in done.stdout.splitlines() if "https://" in line}
+    assert demo_all.returncode == 0, demo_all.stdout + demo_all.stderr
+    rows = {line.split()[1]: line for line in demo_all.stdout.splitlines() if "https://" in line}
     assert set(rows) == {recipe.name for recipe in RECIPES if issubclass(recipe.shape, WebService)}
     assert "entropy 3" in rows["task_api"]
     assert "200 through the tunnel" in rows["proxy"]
@@ -98,10 +114,11 @@ def test_make_demo_all_ends_with_what_every_service_answers(clone):
     assert len(re.findall(r"^\w+: \d+ ok, 0 changed", again.stdout, re.MULTILINE)) == 3
 
 
-def test_taking_it_down_leaves_nothing(clone):
-    assert hubctl(clone, "local", "down", "--destroy", inventory="all").returncode == 0
+def test_taking_it_down_as_it_says_leaves_nothing(clone, demo, demo_all):
     name = re.search(r"local cloud (\S+)", hubctl(clone, "local", "status").stdout).group(1).rstrip(":")
-    assert hubctl(clone, "local", "down", "--destroy").returncode == 0
+    for done in (demo_all, demo):
+        down = ended(clone, done)
+        assert down.returncode == 0, down.stderr
     processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
     assert name not in processes
     assert str(clone) not in processes
