@@ -8,7 +8,7 @@ from provision.errors import Exit
 from provision.services import RECIPES
 from tests.support.contract import Served, contract_of
 from tests.support.damages import damages, one_way_each, rounds
-from tests.support.healing import assert_heals, of_all_nodes, plans_of
+from tests.support.healing import assert_heals, own_of, plans_of
 from tests.support.machines import reboot
 from tests.support.network import open_ports
 from tests.support.waiting import eventually
@@ -64,11 +64,10 @@ def test_a_reboot_loses_nothing_and_everything_starts_again(service):
 def test_whatever_of_its_plan_is_deleted_or_damaged_one_deploy_mends_it(service, chance, times):
     """Each way of damage on all resources that it fits; in the short form one way for each kind of resource.
 
-    What all nodes have is damaged for the first service.
+    What all nodes have is damaged for the first service, and what another service needs for that one.
     """
-    plan = plans_of(service.fleet)[service.node]
-    if service.name != RECIPES[0].name:
-        plan = [resource for resource in plan if resource.id not in of_all_nodes(service.fleet, service.node)]
+    own = service.name != RECIPES[0].name
+    plan = own_of(service.fleet, service.node, service.name) if own else plans_of(service.fleet)[service.node]
     found = damages(plan)
     for together in rounds(plan, found if times > 1 else one_way_each(found, chance)):
         assert_heals(service.fleet, service.node, together, service.answers)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
 import pytest
 
 from provision.actions.contexts import contexts
@@ -24,9 +26,14 @@ def plans_of(fleet: Fleet) -> Mapping[str, tuple[Resource, ...]]:
     return {name: plan(ctx).resources for name, ctx in _contexts(fleet).items()}
 
 
-def of_all_nodes(fleet: Fleet, node: str) -> set[str]:
-    """Return the ids of what a node has whatever it serves."""
-    return {resource.id for resource in base(_contexts(fleet)[node])}
+def own_of(fleet: Fleet, node: str, service: str) -> list[Resource]:
+    """Return what a node has for one of its services, beside what all nodes have and what its other services need."""
+    ctx = _contexts(fleet)[node]
+    alone = msgspec.structs.replace(ctx.node.services, **{service: None})
+    others = dataclasses.replace(ctx, node=msgspec.structs.replace(ctx.node, services=alone))
+    needed = list(plan(others).resources) if alone.present() else []
+    of_all = {resource.id for resource in base(ctx)}
+    return [each for each in plan(ctx).resources if each not in needed and each.id not in of_all]
 
 
 def _contexts(fleet: Fleet) -> Mapping[str, Context]:
