@@ -33,10 +33,12 @@ def python(version: str) -> str:
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(
         f"versions/{version}.*/bin/python3"
     )
+    says = "import sys; print(sys.executable)"  # pyenv's own `python` is a script that takes its time to find one
     for name in (f"python{version}", *map(str, sorted(pyenv))):
-        found = shutil.which(name)
-        if found and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0:
-            return found
+        if found := shutil.which(name):
+            done = subprocess.run([found, "-c", says], capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                return done.stdout.strip()
     return sys.executable
 
 
