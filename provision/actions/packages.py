@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ..bundles import lock
 from ..errors import Exit, HubError
 from ..inventory.packages import Extra, name_of, path_for, pins, read, requirement, text_of, versions
+from ..inventory.people import SERVICE
 from ..inventory.suggest import did_you_mean
 from ..node.files import remove, write_file
 from ..services.jupyterhub import USERS_LOCK
@@ -15,7 +16,7 @@ from ..transport.engine import garbled
 from .claims import claimed
 from .fleet import LoadedFleet
 from .job import Job
-from .users import SERVICE, hub_node
+from .users import hub_node
 
 Asked = Mapping[str, str]
 """Requirements by the normal names of their packages."""

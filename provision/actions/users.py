@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Exit, HubError
-from ..inventory.model import service_shapes
+from ..errors import Exit, HubError, HubErrors
+from ..inventory.load import place_of
+from ..inventory.people import SERVICE, name_trouble, named, nearest_name
 from ..inventory.services.service import WebService
-from ..node.users.names import LONGEST_NAME, name_problem, password_problem
+from ..node.resources.hub_users import MADE
+from ..node.users.names import password_problem
 from ..secrets.spoken import spoken
 from ..secrets.value import Secret
 from .fleet import LoadedFleet
@@ -18,9 +19,9 @@ from .job import Job
 from .outcome import Outcome
 
 if TYPE_CHECKING:
+    from ..inventory.model import Fleet
     from ..transport.answers import User
 
-SERVICE = "jupyterhub"
 SET = "set the password"
 
 
@@ -97,20 +98,54 @@ def check_names(names: Sequence[str]) -> None:
         )
 
 
-def name_trouble(name: str) -> str:
-    """Return why a hub's user cannot be called so, or nothing."""
-    if name in service_shapes():
-        return "it is the name of a service, whose account it would be"
-    return name_problem(name)
+def not_against_inventory(
+    loaded: LoadedFleet, node: str, admins: Mapping[str, bool | None], *, stay: bool = True
+) -> None:
+    """See that the next deploy would not undo what is asked for.
+
+    Args:
+        loaded: the fleet.
+        node: the hub's node.
+        admins: who is meant, and whether they shall be admins; None leaves that as it is.
+        stay: False where they are to be removed.
+
+    Raises:
+        HubErrors: the inventory says otherwise; all whom it does so of.
+    """
+    wrong = []
+    for name, (keys, admin) in named(loaded.fleet, node).items():
+        if name not in admins or (stay and admins[name] in (None, admin)):
+            continue
+        says = "names them as an admin" if admin else "names them, and not as an admin"
+        wanted = f"move the name from `{keys[-2]}` to `{'users' if admin else 'admins'}`"
+        wrong.append(
+            HubError(
+                "in-inventory",
+                f"{name} is in the inventory, which {says}: the next deploy would undo it"
+                if stay
+                else f"{name} is in the inventory: the next deploy would make the account again",
+                hint=f"{wanted} there, then `hubctl deploy {node}`"
+                if stay
+                else f"take the name out of `{keys[-2]}` there, then run the same command again",
+                exit_code=Exit.INVENTORY,
+                where=place_of(loaded.path, keys),
+            )
+        )
+    if wrong:
+        raise HubErrors(wrong)
 
 
-def nearest_name(name: str) -> str:
-    """Return the nearest name that can be one, or nothing: of an e-mail address what comes before the @."""
-    plain = unicodedata.normalize("NFKD", name.strip().partition("@")[0].replace("ß", "ss")).lower()
-    letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    words = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in letters).split()
-    found = "-".join(words).lstrip("0123456789-")[:LONGEST_NAME].rstrip("-")
-    return "" if name_trouble(found) else found
+def made_by_deploy(fleet: Fleet, outcome: Outcome) -> list[str]:
+    """Return for whom a deploy has made an account, which has no password yet."""
+    said = {each.what for change in outcome.changes for each in change.changes}
+    return [name for name in named(fleet, outcome.node) if f"{name}: {MADE}" in said]
+
+
+def passwords_command(fleet: Fleet, node: str, names: Sequence[str]) -> str:
+    """Return the command that gives people of a node's hub passwords."""
+    hubs = [each for each, has in fleet.nodes.items() if SERVICE in has.services.present()]
+    which = [] if hubs == [node] else ["--node", node]
+    return " ".join(["hubctl users passwd", *names, *which])
 
 
 def check_password(name: str, password: Secret) -> None:

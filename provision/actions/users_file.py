@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Exit, HubError, HubErrors, Position
+from ..inventory.people import cure_for, name_trouble
 from ..node.users.names import password_problem
 from ..reading import read_regular
 from ..secrets.value import Secret
-from .users import Person, name_trouble, nearest_name, person
+from .users import Person, person
 
 _COLUMNS = ("name", "password", "admin")
 _YES, _NO = ("yes", "true", "1", "x", "admin"), ("no", "false", "0")
@@ -103,9 +104,7 @@ def _row(cells: Sequence[str], columns: Sequence[str], number: int, path: Path) 
     values = dict.fromkeys(_COLUMNS, "") | dict(zip(columns, map(str.strip, cells), strict=False))
     name, password, admin = values["name"], values["password"], values["admin"].lower()
     if why := name_trouble(name):
-        cure = nearest_name(name)
-        hint = f"did you mean `{cure}`?" if cure else "name them in another way"
-        return _mistake(path, number, f"names {name!r}: {why}", hint)
+        return _mistake(path, number, f"names {name!r}: {why}", cure_for(name))
     if password and (why := password_problem(name, password)):
         return _mistake(path, number, f"has a password that is not taken: {why}", "leave it out: one is made")
     if admin not in ("", *_YES, *_NO):

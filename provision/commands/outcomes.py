@@ -9,6 +9,9 @@ import typer
 
 from ..errors import Exit
 
+HUB_USERS = "hub-users:inventory"
+"""The resource of those whom the inventory names (`node/resources/hub_users.py`)."""
+
 if TYPE_CHECKING:
     from ..actions.job import Job
     from ..actions.outcome import Outcome
@@ -20,7 +23,25 @@ def deploy_and_show(job: Job, nodes: list[str], *, parallel: int, rolling: bool 
     from ..actions.deploy import deploy
 
     outcomes = deploy(job, nodes, parallel=parallel, rolling=rolling)
+    for outcome in outcomes:
+        if any(change.id == HUB_USERS for change in outcome.changes):
+            _show_new_users(job, outcome)
     show_outcomes(outcomes, job.output, not_tried=nodes[len(outcomes) :])
+
+
+def _show_new_users(job: Job, outcome: Outcome) -> None:
+    """Say who has an account now and cannot log in yet: a deploy runs where nobody shall read passwords."""
+    from ..actions.users import made_by_deploy, passwords_command
+
+    names = made_by_deploy(job.loaded.fleet, outcome)
+    for name in names:
+        job.output.event("account", node=outcome.node, name=name, done=["create"])
+    if names:
+        command = passwords_command(job.loaded.fleet, outcome.node, names)
+        job.output.result(
+            f"{outcome.node}: new users without a password, who cannot log in: {', '.join(names)}\n"
+            f"  `{command}` makes passwords and shows them; with `--sheet FILE.html` as cards to print"
+        )
 
 
 def compare_and_show(job: Job, nodes: list[str], *, parallel: int) -> None:

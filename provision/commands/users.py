@@ -25,6 +25,7 @@ from .outcomes import show_errors
 if TYPE_CHECKING:
     from ..actions.fleet import LoadedFleet
     from ..actions.job import Job
+    from ..actions.outcome import Outcome
     from ..actions.users import Person
     from ..output import Output
     from ..secrets.value import Secret
@@ -54,22 +55,35 @@ SheetOption = Annotated[
 def list_(node: NodeOption = "", inventory: InventoryOption = None, json: JsonOption = False) -> None:
     """List the users: admins, when they were last seen, what their homes take, whose servers run."""
     with command(json) as output:
-        from ..transport.answers import plain
+        from ..inventory.people import named
 
         job, hub = _job(load_fleet(inventory), output, node, "list")
         outcome = job.ask("users-list", hub, sizes=True)
         if outcome.error is None:
-            for user in outcome.data.users:
-                output.event("user", node=hub, **plain(user))
-            rows = [_row(user) for user in outcome.data.users]
-            output.table(hub, ["name", "", "last seen", "home", "server"], rows)
+            _show_users(job, hub, outcome.data.users, list(named(job.loaded.fleet, hub)))
         show_errors([outcome], output)
 
 
-def _row(user: User) -> list[str]:
+def _show_users(job: Job, hub: str, users: Sequence[User], named: Sequence[str]) -> None:
+    from ..actions.users import passwords_command
+    from ..transport.answers import plain
+
+    output = job.output
+    for user in users:
+        output.event("user", node=hub, **plain(user), inventory=user.name in named)
+    rows = [_row(user, user.name in named) for user in users]
+    output.table(hub, ["name", "", "last seen", "home", "server", "named by"], rows)
+    if unset := [user.name for user in users if not user.has_password and not user.leaving]:
+        output.result(f"no password yet: `{passwords_command(job.loaded.fleet, hub, unset)}`")
+    if missing := [name for name in named if name not in {user.name for user in users}]:
+        output.result(f"in the inventory, and not made yet: {', '.join(missing)}; `hubctl deploy {hub}`")
+
+
+def _row(user: User, named: bool) -> list[str]:
     role = "being removed" if user.leaving else "admin" if user.admin else ""
     seen = user.seen.replace("T", " ")[:16] if user.seen else "never"
-    return [user.name, role, seen, _size(user.bytes), "running" if user.server else ""]
+    server = "running" if user.server else ""
+    return [user.name, role, seen, _size(user.bytes), server, "inventory" if named else ""]
 
 
 def _size(size: int | None) -> str:
@@ -89,12 +103,13 @@ def add(
 ) -> None:
     """Add users. Their passwords are made and shown once, and can be used at once."""
     with command(json) as output:
-        from ..actions.users import check_names, person
+        from ..actions.users import check_names, not_against_inventory, person
 
         check_names(names)
         job, hub = _job(load_fleet(inventory), output, node, f"add {' '.join(names)}", lock_wait)
         given = _given(names) if password_stdin else None
-        people = [person(name, given, admin=admin) for name in dict.fromkeys(names)]
+        people = [person(name, given, admin=admin or None) for name in dict.fromkeys(names)]
+        not_against_inventory(job.loaded, hub, {each.name: each.admin for each in people})
         _set(job, "users-add", hub, people, sheet, json=json, new=True)
 
 
@@ -133,15 +148,41 @@ def import_(
     All mistakes of the file are told before anything is changed. Users who are there already keep their passwords.
     """
     with command(json) as output:
+        from ..actions.users import not_against_inventory
         from ..actions.users_file import raise_all, read, taken
 
         rows = read(file)
         job, hub = _job(load_fleet(inventory), output, node, f"import {file}", lock_wait)
+        not_against_inventory(job.loaded, hub, {row.person.name: row.person.admin for row in rows})
         known = job.ask("users-list", hub)
         if known.error is not None:
             raise known.error
         raise_all(taken(rows, known.data.others, file))
         _set(job, "users-add", hub, [row.person for row in rows], sheet, json=json, new=False)
+
+
+@app.command()
+def admin(
+    names: NamesArgument,
+    no: Annotated[bool, typer.Option("--no", help="Make them no admins any more.")] = False,
+    node: NodeOption = "",
+    lock_wait: LockWaitOption = 0,
+    inventory: InventoryOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make users admins of the hub, or no longer, on the running hub; their servers run on."""
+    with command(json) as output:
+        from ..actions.users import not_against_inventory
+
+        words = " ".join(["admin", *names, *(["--no"] if no else [])])
+        job, hub = _job(load_fleet(inventory), output, node, words, lock_wait)
+        not_against_inventory(job.loaded, hub, dict.fromkeys(names, not no))
+        wanted = list(dict.fromkeys(names))
+        outcome = job.ask("users-admin", hub, names=wanted, admin=not no)
+        _show_done(job, hub, outcome)
+        changed = {change.id for change in outcome.changes}
+        if same := [name for name in wanted if f"account:{name}" not in changed]:
+            output.result(f"{'no admins' if no else 'admins'} already: {', '.join(same)}")
 
 
 @app.command()
@@ -158,18 +199,24 @@ def remove(
     A run that is interrupted is taken up by the next one; nothing is deleted before its archive is whole.
     """
     with command(json) as output:
-        from ..actions.users import done, known
+        from ..actions.users import known, not_against_inventory
 
         job, hub = _job(load_fleet(inventory), output, node, f"remove {' '.join(names)}", lock_wait)
+        not_against_inventory(job.loaded, hub, dict.fromkeys(names), stay=False)
         if not yes:
             again = f"hubctl users remove {' '.join([*names, *(['--node', node] if node else [])])}"
             lines = [_doomed(user) for user in known(job, hub, list(dict.fromkeys(names)))]
             confirm("Remove them, with an archive of each home on the node?", "remove", lines, again)
-        outcome = job.ask("users-remove", hub, names=list(dict.fromkeys(names)))
-        for name, what in done(outcome):
-            output.event("account", node=hub, name=name, done=list(what))
-            output.result(f"{name}: {', '.join(what)}")
-        show_errors([outcome], output)
+        _show_done(job, hub, job.ask("users-remove", hub, names=list(dict.fromkeys(names))))
+
+
+def _show_done(job: Job, hub: str, outcome: Outcome) -> None:
+    from ..actions.users import done
+
+    for name, what in done(outcome):
+        job.output.event("account", node=hub, name=name, done=list(what))
+        job.output.result(f"{name}: {', '.join(what)}")
+    show_errors([outcome], job.output)
 
 
 def _doomed(user: User) -> str:

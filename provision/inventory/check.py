@@ -10,6 +10,7 @@ from ..errors import HubError, Position
 from .check_tunnels import check_tunnels
 from .draft import Draft, Keys, dotted, mistake
 from .model import Acme, Node, service_shapes
+from .people import check_people
 from .providers import PROVIDERS
 from .scalars import meaning, relative
 from .shape import struct_fields
@@ -31,6 +32,7 @@ def check(draft: Draft) -> Iterator[HubError]:
     yield from check_tunnels(draft, [name for name, shape in shapes.items() if shape.reachable])
     for name, shape in shapes.items():
         yield from shape.check(name, draft)
+    yield from check_people(draft)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ class Draft:
     """What is valid of an inventory, and where things are.
 
     Args:
-        data: nested dicts and lists of valid values; what is wrong or absent is left out.
+        data: nested dicts and lists of valid values; what is wrong or absent is left out, a list with what is in it.
         keys: position of each key, by its path.
         values: position of each value, by its path.
         errors: the mistakes.

@@ -108,7 +108,8 @@ class _Walker:
         if not isinstance(node, yaml.SequenceNode):
             return self._wrong_type(node, kind, keys)
         items = [self.value(item, base.item_type, (*keys, index)) for index, item in enumerate(node.value)]
-        return [item for item in items if item is not _INVALID]
+        # As a whole or not at all: the places of items go by their numbers.
+        return _INVALID if _INVALID in items else items
 
     def _pairs(self, node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
         """Yield a mapping's pairs, those merged by `<<` first, so that its own replace them."""

@@ -215,6 +215,8 @@ class User(TypedDict):
     bytes: Annotated[int | None, "what their home takes; null where that could not be told"]
     server: Annotated[bool, "whether their server runs"]
     leaving: Annotated[bool, "whether they are being removed"]
+    has_password: Annotated[bool, "whether they have a password; without one they cannot log in"]
+    inventory: Annotated[bool, "whether the inventory names them"]
 
 
 class Package(TypedDict):
@@ -227,7 +229,7 @@ class Package(TypedDict):
 
 
 class Account(TypedDict):
-    """What became of a user: `users add`, `users import`, `users passwd`, `users remove`."""
+    """What became of a user: `users add`, `admin`, `import`, `passwd`, `remove`; of one whom a deploy made."""
 
     node: Annotated[str, "the node"]
     name: Annotated[str, "who"]

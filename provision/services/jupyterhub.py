@@ -14,6 +14,7 @@ from ..node.resources import (
     Directory,
     File,
     Group,
+    HubUsers,
     Packages,
     PythonEnv,
     Resource,
@@ -79,7 +80,14 @@ def _steps(ctx: Context, service: JupyterHub) -> list[Resource]:
             dashboard=web_socket(_DASHBOARD) if ctx.node.services.dashboard else "",
             saves=SAVES_PORT,
         ),
+        *_people(service),
     ]
+
+
+def _people(service: JupyterHub) -> list[Resource]:
+    """Return the accounts of those whom the inventory names: last, since a name that cannot be stops nothing else."""
+    named = service.admins or service.users
+    return [HubUsers(service.admins, service.users)] if named else []
 
 
 def _for_users(ctx: Context, service: JupyterHub) -> list[Resource]:

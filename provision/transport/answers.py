@@ -163,6 +163,7 @@ class User(Struct, frozen=True):
         bytes: what their home takes.
         server: whether their server runs.
         leaving: whether they are being removed.
+        has_password: whether they have one; without it they cannot log in.
     """
 
     name: Name
@@ -171,6 +172,7 @@ class User(Struct, frozen=True):
     bytes: _Bytes | None
     server: bool
     leaving: bool
+    has_password: bool
 
 
 class Users(Struct, frozen=True):

@@ -1,21 +1,23 @@
-"""`hubctl packages` on a real hub: servers that start have them, kernels that run notice nothing."""
+"""What users of a real hub can import, and who they are: servers that start have it, kernels that run notice nothing."""
 
 import pytest
 
 from provision.errors import Exit
-from tests.support.hub import HUB, NODE, User, add_user
+from tests.support.hub import NODE, User, add_user
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.nodes
 
+HUB = "jupyterhub: {{hostname: hub, users: [anna, ben]{}}}"
 PASSWORD = "quite-a-long-one"
 ENVIRONMENTS = "ls -d /opt/hub/jupyterhub/users-????????????"
 
 
 @pytest.fixture(scope="module")
 def hub(make_fleet, hub_image):
-    """A fleet whose node has the hub, with two accounts."""
-    fleet = make_fleet({NODE: HUB}, image=hub_image)
-    fleet.done("create-node", NODE)
+    """A fleet whose node has the hub, with the accounts that the inventory names."""
+    fleet = make_fleet({NODE: HUB.format("")}, image=hub_image)
+    fleet.created = fleet.done("create-node", NODE)
     for name in ("anna", "ben"):
         add_user(fleet, NODE, name, PASSWORD)
     yield fleet
@@ -57,6 +59,29 @@ def state(hub):
     path = hub.inventory.with_name(f"{hub.name}.{NODE}.packages")
     environment = hub.shell(NODE, f"readlink /opt/hub/jupyterhub/users; {ENVIRONMENTS}")
     return (path.read_text() if path.exists() else None), environment
+
+
+def test_whoever_the_inventory_names_has_an_account_while_the_hub_runs_on(hub):
+    assert "`hubctl users passwd anna ben`" in hub.created.stdout
+    process = hub.ssh(NODE, "systemctl", "show", "--property=MainPID", "jupyterhub")
+    hub.write({NODE: HUB.format(", admins: [tom]")})
+    try:
+        assert "who cannot log in: tom\n" in hub.done("deploy").stdout
+        assert "tom" not in hub.done("deploy").stdout
+        add_user(hub, NODE, "tom", PASSWORD, admin=True)
+        tom = User(hub.site(NODE, "hub"), "tom", PASSWORD)
+        tom.log_in()
+        assert tom.ask("GET", "/hub/api/users", headers=tom.headers).status_code == 200
+        assert hub.hubctl("users", "admin", "tom", "--no").status == Exit.INVENTORY
+        # What nobody says any more stays, until somebody takes it away; the one who is logged in loses it at once.
+        hub.write({NODE: HUB.format("")})
+        assert changes(hub) == []
+        hub.done("users", "admin", "tom", "--no")
+        assert eventually(lambda: tom.ask("GET", "/hub/api/users", headers=tom.headers).status_code == 403)
+        assert hub.ssh(NODE, "systemctl", "show", "--property=MainPID", "jupyterhub") == process
+    finally:
+        hub.write({NODE: HUB.format("")})
+        hub.done("users", "remove", "tom", "--yes")
 
 
 def test_a_package_comes_while_a_kernel_runs_which_keeps_what_it_has(hub, starts):

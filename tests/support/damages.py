@@ -21,6 +21,7 @@ from provision.node.resources import (
     File,
     Firewall,
     Group,
+    HubUsers,
     Packages,
     PythonEnv,
     Release,
@@ -192,6 +193,15 @@ def _group(group: Group) -> Ways:
     return {"group gone": f"sed -i '/^{group.name}:/d' /etc/group /etc/gshadow"}
 
 
+def _hub_users(people: HubUsers) -> Ways:
+    swapped = [
+        *(f"gpasswd --delete {name} hub-admins" for name in people.admins),
+        *(f"gpasswd --add {name} hub-admins" for name in people.users),
+    ]
+    homes = [f"rm -rf /home/{name}" for name in (*people.admins, *people.users)]
+    return {"rights of users swapped": "; ".join(swapped), "homes deleted": "; ".join(homes)}
+
+
 _ENGINES = ("python3", "ca-certificates", "openssl")
 
 
@@ -283,6 +293,7 @@ _BY_KIND: Mapping[type[Resource], Callable[[Any], Ways]] = {
     File: _file,
     Firewall: _firewall,
     Group: _group,
+    HubUsers: _hub_users,
     Packages: _packages,
     PythonEnv: _python_env,
     Release: _release,

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from provision.node.resources import Group
+from provision.node.resources import Group, HubUsers
 from provision.node.users import accounts
 from tests.support.node_engine import Machine, Run
 
@@ -73,6 +73,7 @@ def test_a_user_has_an_account_a_home_of_their_own_and_a_password(ann: Machine) 
         "bytes": 4096,
         "server": False,
         "leaving": False,
+        "has_password": True,
     }
 
 
@@ -230,6 +231,77 @@ def test_groups_that_are_deleted_come_back_with_whoever_was_in_them(ann: Machine
     else:
         add(ann, person("dan"))
     assert {"ann": True, "bob": False}.items() <= {n: u["admin"] for n, u in listed(ann).items()}.items()
+
+
+NAMED = HubUsers(admins=("tom",), users=("ann", "bob"))
+
+
+def rights(machine: Machine) -> dict[str, tuple[object, object]]:
+    """Return who is an admin, and who has a password."""
+    return {name: (user["admin"], user["has_password"]) for name, user in listed(machine).items()}
+
+
+def test_whoever_the_inventory_names_has_an_account_and_a_deploy_sets_no_password(ann: Machine) -> None:
+    add(ann, person("eve", admin=True))
+    run = ann.converge([NAMED])
+    (change,) = [each for each in run.of("resource") if each["status"] == "changed"]
+    assert [each["what"] for each in change["changes"]] == [
+        "tom: make the account, without a password",
+        "tom: make an admin",
+        "ann: no admin any more",
+        "bob: make the account, without a password",
+    ]
+    assert rights(ann) == {
+        "ann": (False, True),
+        "bob": (False, False),
+        "eve": (True, True),
+        "tom": (True, False),
+    }
+    assert len(ann.calls("chpasswd")) == 2
+    ann.forget_calls()
+    assert ann.converge([NAMED]).changed == []
+    assert not ann.path("fake/calls.jsonl").exists() or ann.read("fake/calls.jsonl") == ""
+    # Who is named no more stays as they are.
+    assert ann.converge([HubUsers(users=("ann",))]).changed == []
+    assert "tom" in listed(ann)
+
+
+def test_who_was_made_by_a_deploy_gets_a_password_by_any_command_that_sets_one(machine: Machine) -> None:
+    machine.converge([NAMED])
+    machine.ask("users-password", users=[person("tom")])
+    add(machine, person("ann"), new=True)
+    add(machine, person("bob", "another-word"), new=False)
+    assert [password(machine, name) for name in ("tom", "ann", "bob")] == [WORD, WORD, "another-word"]
+    assert rights(machine)["tom"] == (True, True)
+
+
+@pytest.mark.parametrize("stage", ["created", "home"])
+def test_a_deploy_that_is_killed_while_it_makes_users_is_finished_by_the_next(
+    machine: Machine, stage: str
+) -> None:
+    assert machine.converge([NAMED], fault=f"hub-users:inventory:{stage}").killed
+    assert machine.converge([NAMED]).status == 0
+    assert machine.converge([NAMED]).changed == []
+    assert rights(machine) == {"ann": (False, False), "bob": (False, False), "tom": (True, False)}
+    assert all(machine.path(f"home/{name}").is_dir() for name in rights(machine))
+
+
+def test_of_the_inventorys_users_nobody_is_made_where_one_cannot_be(machine: Machine) -> None:
+    machine.write("etc/group", machine.read("etc/group") + "tape:x:26:\n")
+    run = machine.converge([HubUsers(users=("ann", "tape"))])
+    assert (run.error["code"], "tape: is the name of an account" in run.error["why"]) == ("bad-user", True)
+    assert machine.calls("useradd") == []
+
+
+def test_admins_are_made_and_unmade_while_the_hub_runs(ann: Machine) -> None:
+    add(ann, person("bob"))
+    assert ann.ask("users-admin", names=["ann", "bob"], admin=True).changed == ["account:bob"]
+    assert ann.ask("users-admin", names=["ann"], admin=False).changed == ["account:ann"]
+    assert {name: admin for name, (admin, _) in rights(ann).items()} == {"ann": False, "bob": True}
+    noted = json.loads(ann.read("var/lib/hub/jupyterhub/members.json"))
+    assert noted[accounts.ADMINS] == ["bob"]
+    assert ann.ask("users-admin", names=["root", "bob"], admin=False).error["code"] == "unknown-user"
+    assert rights(ann)["bob"][0] is True
 
 
 class Hub(ThreadingHTTPServer):

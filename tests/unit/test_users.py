@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provision.actions.sheet import page
-from provision.actions.users import name_trouble, nearest_name, person
+from provision.actions.users import person
 from provision.actions.users_file import parse
+from provision.inventory.people import name_trouble, nearest_name
 from provision.node.users.names import password_problem
 from provision.secrets.spoken import BITS, CONSONANTS, VOWELS, spoken
 from provision.secrets.value import Secret

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from provision.errors import Exit
+from provision.node.resources import HubUsers
 from tests.support.hub_users import Desk
 from tests.support.node_engine import Machine
 
@@ -177,6 +178,64 @@ def test_removing_asks_and_says_what_goes(desk: Desk) -> None:
     assert members(desk) == ["bob"]
     unknown = desk.users("remove", "bib")
     assert "did you mean `bob`?" in unknown.output
+
+
+def in_inventory(desk: Desk, keys: str) -> None:
+    """Let the inventory name people of the node's hub."""
+    node = "box: {size: s-1vcpu-2gb, image: debian-13-x64"
+    text = (desk.folder / "lab.yml").read_text()
+    hub = f"services: {{jupyterhub: {{hostname: hub, {keys}}}}}"
+    (desk.folder / "lab.yml").write_text(text.replace(node, f"{node}, {hub}"))
+
+
+def test_an_admin_is_made_and_unmade(desk: Desk) -> None:
+    desk.users("add", "ann", "bob")
+    assert "ann: make an admin\n" in desk.users("admin", "ann").output
+    assert members(desk, "hub-admins") == ["ann"]
+    assert "admins already: ann\n" in desk.users("admin", "ann").output
+    assert "ann: no admin any more\n" in desk.users("admin", "ann", "--no").output
+    assert members(desk, "hub-admins") in ([], [""])
+    assert desk.users("admin", "eve").exit_code == Exit.FAILED
+
+
+@pytest.mark.parametrize(
+    ("words", "column", "cure"),
+    [
+        (["remove", "ann", "--yes"], 112, "take the name out of `users`"),
+        (["admin", "ann"], 112, "move the name from `users` to `admins`"),
+        (["add", "ann", "--admin"], 112, "move the name from `users` to `admins`"),
+        (["admin", "tom", "--no"], 98, "move the name from `admins` to `users`"),
+    ],
+)
+def test_what_the_next_deploy_would_undo_is_refused_with_its_place(
+    desk: Desk, words: list[str], column: int, cure: str
+) -> None:
+    desk.users("add", "tom", "--admin")
+    in_inventory(desk, "admins: [tom], users: [ann]")
+    done = desk.users(*words)
+    assert done.exit_code == Exit.INVENTORY, done.output
+    assert f"lab.yml:7:{column}: error: " in done.output
+    assert cure in done.output
+    assert (members(desk), members(desk, "hub-admins")) == (["tom"], ["tom"])
+
+
+def test_who_is_in_the_inventory_can_be_given_what_it_gives_them(desk: Desk) -> None:
+    in_inventory(desk, "admins: [tom], users: [ann]")
+    desk.machine.converge([HubUsers(("tom",), ("ann",))])
+    listed = desk.users("list").output
+    assert "no password yet: `hubctl users passwd ann tom`\n" in listed
+    assert desk.users("passwd", "tom").exit_code == desk.users("add", "ann").exit_code == 0
+    assert members(desk, "hub-admins") == ["tom"]
+    assert "no password yet" not in desk.users("list").output
+
+
+def test_the_list_says_whom_the_inventory_names_and_who_is_still_to_be_made(desk: Desk) -> None:
+    desk.users("add", "ann", "bob")
+    in_inventory(desk, "admins: [tom], users: [ann]")
+    done = desk.users("list")
+    rows = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
+    assert (rows["ann"].rstrip().endswith("inventory"), "inventory" in rows["bob"]) == (True, False)
+    assert "not made yet: tom; `hubctl deploy box`\n" in done.output
 
 
 def test_the_list_says_who_is_who(desk: Desk) -> None:

@@ -18,6 +18,16 @@ Amount = Annotated[
 ]
 
 
+Person = Annotated[
+    str,
+    Meta(
+        description="a user's name: a letter from a to z, then such letters, digits, - and _",
+        # For editors; hubctl itself says more of what is wrong (`people.py`).
+        extra_json_schema={"pattern": "^[a-z][a-z0-9_-]*$", "maxLength": 32},
+    ),
+]
+
+
 class Material(Shape, kw_only=True):
     """A repository that everybody has in their home."""
 
@@ -52,6 +62,10 @@ class JupyterHub(WebService, kw_only=True):
     reachable: ClassVar[bool] = False
 
     hostname: Hostname
+    admins: Annotated[
+        tuple[Person, ...], Meta(description="who has an account and is an admin of the hub")
+    ] = ()
+    users: Annotated[tuple[Person, ...], Meta(description="who has an account and is no admin")] = ()
     memory: Amount = "1G"
     cpu: Annotated[
         float, Meta(ge=0.1, le=64, description="processors that one user's programs may use, 0.1 to 64")

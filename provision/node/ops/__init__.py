@@ -25,6 +25,7 @@ _MODULES = {
     "seal": "seal",
     "status": "status",
     "users-add": "users",
+    "users-admin": "users",
     "users-list": "users",
     "users-password": "users",
     "users-remove": "users",

@@ -1,4 +1,4 @@
-"""users-list, users-add, users-password and users-remove: who may use the hub of this node."""
+"""users-list, users-add, users-admin, users-password and users-remove: who may use the hub of this node."""
 
 from __future__ import annotations
 
@@ -7,23 +7,13 @@ from functools import partial
 from typing import Any, Callable
 
 from ..errors import NodeError
-from ..records import dataclass
 from ..request import Request, exclusively
 from ..run import Run
 from ..tally import Tally
-from ..users import accounts, hub, hub_api, removal
-from ..users.names import name_problem, password_problem
+from ..users import accounts, hub, removal
+from ..users.adding import Wanted, add, unfit
 from .answer import answer
 from .turns import Came, in_turn
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A user as asked for; `admin` None leaves that as it is."""
-
-    name: str
-    password: str
-    admin: bool | None = None
 
 
 def users_list(request: Request) -> int:
@@ -33,6 +23,7 @@ def users_list(request: Request) -> int:
     names = sorted({*members, *leaving})
     sizes = accounts.bytes_of(run, [accounts.home_of(name) for name in names]) if _sizes(request) else {}
     seen = hub.last_seen(run)
+    unset = accounts.without_password(run)
     units = run.units.now(*(removal.server_of(name) for name in names))
     users = [
         {
@@ -42,6 +33,7 @@ def users_list(request: Request) -> int:
             "bytes": sizes.get(accounts.home_of(name)),
             "server": unit.running,
             "leaving": name in leaving,
+            "has_password": name in members and name not in unset,
         }
         for name, unit in zip(names, units)
     ]
@@ -59,56 +51,23 @@ def users_add(request: Request) -> int:
 
     def body(run: Run, tally: Tally) -> None:
         members = accounts.members(run)
-        _refuse(_unfit(run, wanted), "bad-user", "no user was made")
+        _refuse(unfit(run, wanted), "bad-user", "no user was made")
         if new:
             there = [each.name for each in wanted if each.name in members]
             _refuse(_there(run, there), "user-exists", "no user was made")
         accounts.make_groups(run)
         former = removal.highest_number(run)
-        _each(run, tally, wanted, lambda each: _add(run, each, former))
+        _each(run, tally, wanted, lambda each: add(run, each, former))
 
     return exclusively(request, body, len(wanted))
 
 
-def _add(run: Run, wanted: Wanted, former: int) -> list[str]:
-    if wanted.name not in run.accounts.users():
-        hub_api.forget(run, wanted.name)
-    done = accounts.make(run, wanted.name, former)
-    run.stage("home")
-    if wanted.admin is not None:
-        done += accounts.set_admin(run, wanted.name, wanted.admin)
-    if accounts.unfinished(run, wanted.name):
-        done += accounts.set_password(run, wanted.name, wanted.password)
-    if done:
-        accounts.note_members(run)
-    return done
-
-
-def _unfit(run: Run, wanted: Iterable[Wanted]) -> list[str]:
-    """Return why users cannot be as asked for, a line each."""
-    taken, leaving = accounts.taken(run), removal.begun(run)
-
-    def problem(each: Wanted) -> str:
-        if wrong := name_problem(each.name):
-            return wrong
-        if wrong := password_problem(each.name, each.password):
-            return f"the password: {wrong}"
-        if each.name in leaving:
-            return f"is being removed; `hubctl users remove {each.name}` carries on"
-        if each.name in taken:
-            return "is the name of an account or group of the system"
-        if accounts.home_in_the_way(run, each.name):
-            return f"{accounts.home_of(each.name)} is there already; on the node: move it away"
-        return ""
-
-    return [f"{each.name}: {why}" for each in wanted if (why := problem(each))]
-
-
 def _there(run: Run, names: Iterable[str]) -> list[str]:
+    unfinished = accounts.without_password(run)
     return [
         f"{name}: is there already; `hubctl users passwd {name}` gives a new password"
         for name in names
-        if not accounts.unfinished(run, name)
+        if name not in unfinished
     ]
 
 
@@ -118,15 +77,35 @@ def users_password(request: Request) -> int:
 
     def body(run: Run, tally: Tally) -> None:
         _known(run, [each.name for each in wanted], accounts.members(run).keys() - removal.begun(run).keys())
-        _refuse(_unfit(run, wanted), "bad-user", "no password was set")
-        _each(run, tally, wanted, lambda each: accounts.set_password(run, each.name, each.password))
+        _refuse(unfit(run, wanted), "bad-user", "no password was set")
+        _each(run, tally, wanted, lambda each: accounts.set_password(run, each.name, each.password or ""))
 
     return exclusively(request, body, len(wanted))
 
 
+def users_admin(request: Request) -> int:
+    """Make the users `names` admins, or with `admin` false none."""
+    admin = request.manifest.get("admin") is True
+    wanted = [Wanted(name) for name in _names(request)]
+
+    def body(run: Run, tally: Tally) -> None:
+        _known(run, [each.name for each in wanted], accounts.members(run).keys() - removal.begun(run).keys())
+        accounts.make_groups(run)
+        _each(run, tally, wanted, lambda each: _set_admin(run, each.name, admin))
+
+    return exclusively(request, body, len(wanted))
+
+
+def _set_admin(run: Run, name: str, admin: bool) -> list[str]:
+    done = accounts.set_admin(run, name, admin)
+    if done:
+        accounts.note_members(run)
+    return done
+
+
 def users_remove(request: Request) -> int:
     """Remove the users `names`, each with an archive of the home."""
-    wanted = [Wanted(str(name), "") for name in request.manifest.get("names") or ()]
+    wanted = [Wanted(name) for name in _names(request)]
 
     def body(run: Run, tally: Tally) -> None:
         _known(run, [each.name for each in wanted], {*accounts.members(run), *removal.begun(run)})
@@ -140,6 +119,10 @@ def _remove(run: Run, name: str) -> list[str]:
     accounts.note_members(run)
     kept = run.path(gone.archive).exists()
     return ["remove", f"archive {gone.archive}"] if kept else ["remove"]
+
+
+def _names(request: Request) -> list[str]:
+    return [str(name) for name in request.manifest.get("names") or ()]
 
 
 def _wanted(request: Request) -> list[Wanted]:

@@ -9,6 +9,7 @@ from .command import Command
 from .environment import Environment
 from .file import Absent, Directory, File, Symlink
 from .firewall import Firewall, Rule
+from .hub_users import HubUsers
 from .packages import Packages
 from .python_env import PythonEnv
 from .release import Release
@@ -28,6 +29,7 @@ KINDS: tuple[type[Resource], ...] = (
     File,
     Firewall,
     Group,
+    HubUsers,
     Packages,
     PythonEnv,
     Release,
@@ -51,6 +53,7 @@ __all__ = [
     "File",
     "Firewall",
     "Group",
+    "HubUsers",
     "Packages",
     "PythonEnv",
     "Release",

@@ -7,7 +7,6 @@ make the hash of a password, as PAM says.
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from ..errors import NodeError
@@ -47,10 +46,13 @@ def taken(run: Run) -> set[str]:
     return names - members(run).keys()
 
 
-def unfinished(run: Run, name: str) -> bool:
-    """Whether an account was begun and never had a password: a run was killed while it made it."""
-    rows = (line.split(":") for line in run.path("/etc/shadow").read_text("utf-8", "replace").splitlines())
-    return next((row[1] for row in rows if row[0] == name and len(row) > 1), "") in _NEVER_SET
+def without_password(run: Run) -> set[str]:
+    """Return the accounts that never had a password: made for the inventory, or by a run that was killed."""
+    path = run.path("/etc/shadow")
+    text = path.read_text("utf-8", "replace") if path.exists() else ""
+    rows = (line.split(":") for line in text.splitlines())
+    had = {row[0] for row in rows if len(row) > 1 and row[1] not in _NEVER_SET}
+    return run.accounts.users().keys() - had
 
 
 def make_groups(run: Run) -> None:
@@ -105,6 +107,8 @@ def _numbers(run: Run) -> set[int]:
 
 def _make_home(run: Run, name: str) -> bool:
     """Make a home of the system's skeleton, whole or not at all; return whether it was missing."""
+    import shutil  # a deploy that changes nothing does without
+
     home, account = run.path(home_of(name)), run.accounts.users()[name]
     if kind_of(home)[0] == "directory":
         return False

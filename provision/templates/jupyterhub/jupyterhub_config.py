@@ -5,7 +5,9 @@ import pwd
 import sys
 from pathlib import Path
 
+from jupyterhub.auth import PAMAuthenticator
 from jupyterhub.spawner import Spawner, SpawnException
+from jupyterhub.user import User
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  JupyterHub gives it
 settings = json.loads(Path(__file__).with_name("settings.json").read_bytes())
@@ -31,8 +33,21 @@ c.JupyterHub.upgrade_db = True
 c.JupyterHub.log_level = "INFO"
 c.Application.log_format = "%(levelname)s %(message)s"
 
+
 # Who may log in is who is in these groups of the node: nothing here changes when somebody comes or goes.
-c.JupyterHub.authenticator_class = "pam"
+class NodesUsers(PAMAuthenticator):
+    """Accounts of the node. Who is an admin is asked again while somebody is logged in."""
+
+    async def refresh_user(self, user: User, handler: object = None) -> bool | dict[str, object]:
+        try:
+            admin = self.is_admin(handler, {"name": user.name})
+        except KeyError:
+            return False  # there is no such account any more
+        return admin == user.admin or {"name": user.name, "admin": admin}
+
+
+c.JupyterHub.authenticator_class = NodesUsers
+c.Authenticator.auth_refresh_age = 10
 c.PAMAuthenticator.service = "jupyterhub"
 c.PAMAuthenticator.open_sessions = False
 c.PAMAuthenticator.allowed_groups = {settings["users"], settings["admins"]}
