@@ -1,4 +1,4 @@
-"""What users of a real hub can import, and who they are: servers that start have it, kernels that run notice nothing."""
+"""What users of a real hub can import, and who they are: who starts a server has it, running kernels notice nothing."""
 
 import pytest
 
