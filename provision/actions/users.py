@@ -142,10 +142,10 @@ def made_by_deploy(fleet: Fleet, outcome: Outcome) -> list[str]:
 
 
 def passwords_command(fleet: Fleet, node: str, names: Sequence[str]) -> str:
-    """Return the command that gives people of a node's hub passwords."""
+    """Return the command that gives people of a node's hub passwords, in backquotes."""
     hubs = [each for each, has in fleet.nodes.items() if SERVICE in has.services.present()]
     which = [] if hubs == [node] else ["--node", node]
-    return " ".join(["hubctl users passwd", *names, *which])
+    return f"`hubctl users passwd {' '.join([*names, *which])}`"
 
 
 def check_password(name: str, password: Secret) -> None:

@@ -40,7 +40,7 @@ def _show_new_users(job: Job, outcome: Outcome) -> None:
         command = passwords_command(job.loaded.fleet, outcome.node, names)
         job.output.result(
             f"{outcome.node}: new users without a password, who cannot log in: {', '.join(names)}\n"
-            f"  `{command}` makes passwords and shows them; with `--sheet FILE.html` as cards to print"
+            f"  {command} makes passwords and shows them; with `--sheet FILE.html` as cards to print"
         )
 
 

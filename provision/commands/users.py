@@ -74,7 +74,7 @@ def _show_users(job: Job, hub: str, users: Sequence[User], named: Sequence[str])
     rows = [_row(user, user.name in named) for user in users]
     output.table(hub, ["name", "", "last seen", "home", "server", "named by"], rows)
     if unset := [user.name for user in users if not user.has_password and not user.leaving]:
-        output.result(f"no password yet: `{passwords_command(job.loaded.fleet, hub, unset)}`")
+        output.result(f"no password yet: {passwords_command(job.loaded.fleet, hub, unset)}")
     if missing := [name for name in named if name not in {user.name for user in users}]:
         output.result(f"in the inventory, and not made yet: {', '.join(missing)}; `hubctl deploy {hub}`")
 
