@@ -28,6 +28,7 @@ from ..node.users.places import SETTINGS, SLICE, STATE
 from ..render import render
 from ..secrets.model import newest, service_key
 from ..steps import web
+from ..steps.content import Content, Inside, Route
 from ..steps.context import Context
 from ..steps.npm import npm_folder, npm_program
 from ..steps.released import web_socket
@@ -56,6 +57,12 @@ _SAVES = f"http://127.0.0.1:{SAVES_PORT}/services/{_DASHBOARD}/events"
 _PULL = f"{ROOT}/materials.py"
 _MAX_BODY = 256_000_000
 """Bytes: a notebook is saved in one request, with the pictures in it."""
+_DAY = 86_400
+_AWAY = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    '<meta http-equiv="refresh" content="3"><title>One moment</title>'
+    "<h1>One moment</h1><p>The hub is being started. This page asks again by itself.</p></html>"
+)
 
 
 def _steps(ctx: Context, service: JupyterHub) -> list[Resource]:
@@ -72,16 +79,26 @@ def _steps(ctx: Context, service: JupyterHub) -> list[Resource]:
         *_for_users(ctx, service),
         *_proxy(ctx),
         *_hub(ctx, service),
-        *web.website(
-            ctx,
-            NAME,
-            max_body=_MAX_BODY,
-            proxy=f"127.0.0.1:{_PORT}",
-            dashboard=web_socket(_DASHBOARD) if ctx.node.services.dashboard else "",
-            saves=SAVES_PORT,
-        ),
+        *web.website(ctx, NAME, _content(dashboard=ctx.node.services.dashboard is not None)),
         *_people(service),
     ]
+
+
+def _content(*, dashboard: bool) -> Content:
+    """Return what the hub's site offers. A kernel that computes says nothing for a long time."""
+    routes: tuple[Route, ...] = (
+        Route(f"127.0.0.1:{_PORT}", silence=_DAY, live=True, websockets=True, again=True),
+    )
+    inside: tuple[Inside, ...] = ()
+    if dashboard:
+        folder, socket = f"/services/{_DASHBOARD}/", web_socket(_DASHBOARD)
+        # Live pages: what they are told comes for as long as they are open.
+        routes = (Route(socket, folder, silence=3600, live=True, framed=True), *routes)
+        # Users' servers tell it of saves; each says who it is by its token. Here it is asked how it is, too.
+        paths = (f"{folder}events", f"{folder}health")
+        inside = (Inside(SAVES_PORT, socket, paths, max_body=32_768),)
+    # Jupyter's server sends a file only to pages of its own, which it knows by the referrer.
+    return Content(routes, max_body=_MAX_BODY, inside=inside, referrer="same-origin", away=_AWAY)
 
 
 def _people(service: JupyterHub) -> list[Resource]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..inventory.services.proxy import Proxy
 from ..node.resources import Resource
 from ..steps import web
+from ..steps.content import Content, Route
 from ..steps.context import Context
 from ..steps.tunnel_ends import near_ends
 from .recipe import Recipe
@@ -16,8 +17,9 @@ _MEGABYTE = 1 << 20
 def _steps(ctx: Context, service: Proxy) -> list[Resource]:
     """Return the site; the tunnel itself is there already."""
     (end,) = (end for end in near_ends(ctx) if end.name == service.tunnel)
-    site = web.website(ctx, NAME, max_body=service.max_body_mb * _MEGABYTE, end=end, timeout=service.timeout)
-    return [*web.base(ctx), *site]
+    route = Route(f"{end.host}:{end.port}", silence=service.timeout)
+    content = Content((route,), max_body=service.max_body_mb * _MEGABYTE)
+    return [*web.base(ctx), *web.website(ctx, NAME, content)]
 
 
 RECIPE = Recipe(NAME, Proxy, _steps, released=False)

@@ -11,6 +11,7 @@ from ..node.resources import Absent, Command, Directory, File, Resource, Unit
 from ..render import render
 from ..secrets.model import newest, service_key
 from ..steps import web
+from ..steps.content import Content, Route
 from ..steps.context import Context
 from ..steps.redis import Redis
 from ..steps.released import Web, Worker, released, web_socket
@@ -45,13 +46,13 @@ def _steps(ctx: Context, service: TaskApi) -> list[Resource]:
 
 
 def _site(ctx: Context, service: TaskApi) -> list[Resource]:
-    return web.website(
-        ctx,
-        NAME,
+    content = Content(
+        (Route(web_socket(NAME)),),
         max_body=service.limits.request_bytes,
-        socket=web_socket(NAME),
-        cors_origins=service.cors_origins,
+        readers=tuple(service.cors_origins),
+        policy="default-src 'none'; frame-ancestors 'none'",
     )
+    return web.website(ctx, NAME, content)
 
 
 def _workers_elsewhere(ctx: Context) -> list[Resource]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..node.resources import Certificate, CheckedFiles, File, Packages, Resource, Unit, Withheld
 from ..render import render
+from .content import Content
 from .context import Context
 from .nginx import NGINX
 from .sites import site
@@ -23,21 +24,19 @@ def base(ctx: Context) -> list[Resource]:
     return server(ctx).base(ctx)
 
 
-def website(ctx: Context, service: str, *, max_body: int = 1_000_000, **values: object) -> list[Resource]:
+def website(ctx: Context, service: str, content: Content) -> list[Resource]:
     """Return a service's certificate and its HTTPS site, in the order in which they can come to be.
 
     Args:
         ctx: the node.
-        service: the service, which has a host name; its site is the template `<web server>/<service>.conf`.
-        max_body: bytes that the body of a request may have.
-        values: what the template needs beyond these and `site` and `ipv6`.
+        service: the service, which has a host name.
+        content: what its site offers.
     """
     web, place = server(ctx), site(ctx, service)
-    given = {"site": place, "ipv6": ctx.node.ipv6, "max_body": max_body, **values}
-    content = render(f"{web.name}/{service}.conf", **given)
+    text = render(f"{web.name}/https_site.conf", site=place, content=content, ipv6=ctx.node.ipv6)
     path = web.site_path(service)
     return [
-        Withheld(path, place.name, content, web.check),
+        Withheld(path, place.name, text, web.check),
         Packages(("certbot",)),
         File(web.hook, render(web.reload_hook), mode=0o755),
         Unit("certbot.timer"),
@@ -49,5 +48,5 @@ def website(ctx: Context, service: str, *, max_body: int = 1_000_000, **values: 
             webroot=web.webroot,
             answers=web.unit,
         ),
-        CheckedFiles(web.site_group(service), (File(path, content),), web.check),
+        CheckedFiles(web.site_group(service), (File(path, text),), web.check),
     ]
