@@ -17,16 +17,21 @@ $(VENV)/.runs: requirements.lock pyproject.toml
 	$(PYTHON) scripts/make_venv.py $(VENV) requirements.lock
 	touch $@
 
-$(VENV)/.ready: requirements-dev.lock requirements.lock pyproject.toml
+# The demo of all services asks as a browser does.
+$(VENV)/.asks: $(VENV)/.runs requirements-demo.lock
+	$(PYTHON) scripts/make_venv.py $(VENV) requirements-demo.lock
+	touch $@
+
+$(VENV)/.ready: requirements-dev.lock requirements-demo.lock requirements.lock pyproject.toml
 	$(PYTHON) scripts/make_venv.py $(VENV) requirements-dev.lock
-	touch $(VENV)/.runs $@
+	touch $(VENV)/.runs $(VENV)/.asks $@
 
 setup: $(VENV)/.ready ## virtual environment with hash-pinned dependencies
 
 demo: $(VENV)/.runs ## local cloud, a node, a deploy and an HTTPS answer
 	$(BIN)/python scripts/demo.py
 
-demo-all: setup ## every service on local nodes, and what each answers
+demo-all: $(VENV)/.asks ## every service on local nodes, and what each answers
 	$(BIN)/python scripts/demo.py --all
 
 test: setup ## all tests, on real local nodes too
