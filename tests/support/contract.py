@@ -126,7 +126,7 @@ class Served:
             yield load
             load.wait_for(20)
         assert load.failures == []
-        assert load.p99 < 2
+        assert load.p99 < Load.late
         self.says.kept(self.site, data)
 
     def answers(self) -> bool:

@@ -10,6 +10,14 @@ import random
 
 import pytest
 
+from tests.support.load import Load
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have clients ask without a pause to speak of, and expect an answer soon."""
+    if config.getoption("--soak"):
+        Load.pause, Load.late = 0.02, 2.0
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Take out what is not asked for."""
