@@ -34,5 +34,6 @@ CONTRACT = Contract(
     put=put,
     kept=kept,
     module="dashboard/wsgi.py",
+    finds=HUB,
     by_hand=by_hand,
 )

@@ -8,9 +8,11 @@ from provision.errors import Exit
 from provision.services import RECIPES
 from tests.support.contract import Served, contract_of
 from tests.support.damages import damages, one_way_each, rounds
+from tests.support.fleet import IMAGE
 from tests.support.healing import assert_heals, own_of, plans_of
 from tests.support.machines import reboot
 from tests.support.network import open_ports
+from tests.support.prepared import image_for
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.nodes
@@ -27,9 +29,10 @@ each_service, each_release = services(released=False), services(released=True)
 
 @pytest.fixture(scope="module")
 def service(request, make_fleet):
-    """A service on machines of nothing but their distribution, after its first deploy."""
+    """A service after its first deploy, on machines of nothing but their distribution and what it stands beside."""
     says = contract_of(request.param)
-    fleet = make_fleet(says.nodes, says.more)
+    image = image_for(make_fleet({says.node: says.finds}), says.node) if says.finds else IMAGE
+    fleet = make_fleet(says.nodes, says.more, image)
     for node in says.nodes:
         fleet.done("create-node", node, "--no-deploy")
     fleet.done("deploy")

@@ -57,6 +57,8 @@ class Contract:
         put: makes data of the service, and leaves work under way if it does work; returns what `kept` needs.
         kept: waits for that work, and asserts that all is there and right.
         module: the file below `hub_runtime/` whose failure keeps its web process from starting.
+        finds: services that it stands beside, as a line of services: the machine is of an image that has what they
+            are made of; their own contracts begin with nothing but the distribution.
         by_hand: what an operator does after the first deploy, such as letting people in.
         boundaries: where a deploy of the service is killed, as `RESOURCE:STAGE`; those of a release where it has one.
     """
@@ -70,6 +72,7 @@ class Contract:
     put: Callable[[Site], Any] = _nothing
     kept: Callable[[Site, Any], None] = _nothing_lost
     module: str = ""
+    finds: str = ""
     by_hand: Callable[[Fleet], None] = _nobody
     boundaries: tuple[str, ...] = ()
 
