@@ -27,7 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Add the plugins. Take interrupts even in the background of a shell, which has its children ignore them."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # thousands of programs are started: each is compiled once
+    os.environ.pop(
+        "PYTHONDONTWRITEBYTECODE", None
+    )  # thousands of programs are started: each is compiled once
     config.pluginmanager.register(groups)
     config.pluginmanager.register(soak)
     if not hasattr(config, "workerinput"):

@@ -143,7 +143,7 @@ def test_the_certificate_is_renewed_and_nginx_serves_the_new_one(deployed):
     before = serial(deployed.address("apis"), host)
     assert "certbot.timer" in deployed.ssh("apis", "systemctl", "list-timers", "--no-pager", "--no-legend")
     deployed.ssh("apis", "certbot", "renew", "--force-renewal", "--no-random-sleep-on-renew", "-q")
-    eventually(lambda: serial(deployed.address("apis"), host) != before, seconds=30)
+    eventually(lambda: serial(deployed.address("apis"), host) != before)
     assert changed_ids(deployed.done("deploy", "--json")) == []
 
 

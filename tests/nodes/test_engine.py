@@ -261,7 +261,7 @@ def test_a_lost_connection_ends_the_run_after_the_resource_in_hand(bare):
     ]
     with pytest.raises(LostError):
         bare.converge(*resources, on_event=cut)
-    eventually(lambda: bare.ask("lock-status").of("data")[0]["data"]["holder"] is None, seconds=30)
+    eventually(lambda: bare.ask("lock-status").of("data")[0]["data"]["holder"] is None)
     assert "cut-2" not in bare.ssh("ls", "/etc")
     assert bare.ask("history", last=1).of("data")[0]["data"]["runs"][0]["result"] == "interrupted"
 

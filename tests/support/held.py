@@ -39,7 +39,7 @@ def let_go(fleet: Fleet, node: str) -> None:
 
 def wait_until_free(fleet: Fleet, node: str) -> None:
     """Wait until nobody holds the lock."""
-    eventually(lambda: holder(fleet, node) is None, seconds=30)
+    eventually(lambda: holder(fleet, node) is None)
 
 
 def clean_up(fleet: Fleet, node: str) -> None:

@@ -143,4 +143,4 @@ class Api:
     @staticmethod
     def wait(condition: Callable[[], bool]) -> None:
         """Wait until background work has made a condition true."""
-        eventually(condition, seconds=30, pause=0.005)
+        eventually(condition, pause=0.005)

@@ -59,7 +59,7 @@ def job(tmp_path):
 
 def test_a_node_is_connected_to_before_it_is_asked_and_by_that_connection(job, nodes):
     with job.ahead(["apis"]):
-        assert nodes.connected.wait(10)
+        assert nodes.connected.wait(60)
         assert nodes.seen == ["enter apis"]
         assert job.ask("converge", "apis").ok == 3
         assert nodes.seen == ["enter apis", "ask apis", "leave apis"]

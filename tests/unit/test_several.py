@@ -70,4 +70,4 @@ def test_an_interrupt_ends_the_process_while_nodes_are_at_work():
     assert process.stdout.readline() == "at work\n"
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=10) != 0
+    assert process.wait(timeout=60) != 0

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 PEOPLE, EVERY, SECONDS = 40, 5.0, 20.0
-LATE = 10.0
+LATE = 30.0
 """Seconds after a save within which its summary is there."""
 
 
