@@ -16,7 +16,6 @@ import json
 import os
 import time
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
@@ -26,8 +25,8 @@ from gunicorn.util import import_app, write_nonblock  # type: ignore[import-unty
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from . import systemd
+from .current import SHARED, is_current
 
-SHARED = "shared"
 MEMORY = "/dev/shm"  # noqa: S108
 """For the workers' heartbeat files: on a disk they could stall."""
 REFUSALS = {
@@ -38,17 +37,6 @@ REFUSALS = {
     errors.ParseException: (HTTPStatus.BAD_REQUEST, "the request is not valid HTTP"),
 }
 """What is said of requests that no application gets to see: the first that fits."""
-
-
-def is_current(root: str | None, release: str | None) -> bool:
-    """Whether this release is the one that serves; true where there are no releases to choose from."""
-    if not root or not release:
-        return True
-    try:
-        target = Path(root, "current").readlink()
-    except OSError:
-        return False
-    return target.name == release and target.parent.name == "releases"
 
 
 class Application(BaseApplication):  # type: ignore[misc]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hmac
-from ipaddress import IPv6Network, ip_address
 from typing import IO
 from uuid import uuid4
 
@@ -14,6 +13,7 @@ from kombu.exceptions import OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from .. import __version__
+from ..client import client_of
 from ..tbn.errors import shortened
 from . import answers, broker, metrics, openapi
 from .request import BadRequest, decode
@@ -145,21 +145,6 @@ class Api:
         token = self._settings.operator_token
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
         return bool(token) and hmac.compare_digest(given.encode(), str(token).encode())
-
-
-def client_of(forwarded: str | None) -> str:
-    """Whose a request is: an address, or of IPv6 the network that one customer has.
-
-    Args:
-        forwarded: what the web server says of its client; whoever asks on the node itself passes it by.
-    """
-    if forwarded is None:
-        return "local"
-    try:
-        address = ip_address(forwarded)
-    except ValueError:
-        return "unknown"
-    return str(address if address.version == 4 else IPv6Network((address, 64), strict=False))
 
 
 def _answer(code: int, body: object) -> Response:
