@@ -12,7 +12,7 @@ RUNTIME = Path("runtime/locks")
 """Each service of the runtime has a list of what it needs, `<service>.in`, and its lock beside it; what comes from npm,
 `<name>.package.json`."""
 PACKAGE, PACKAGE_LOCK = ".package.json", ".package-lock.json"
-TESTED = [str(RUNTIME / f"{service}.in") for service in ("dashboard", "task_api")]
+TESTED = [str(RUNTIME / f"{service}.in") for service in ("dashboard", "notebook_api", "task_api")]
 """What tests without nodes run, in the environment of the tests."""
 LOCKS = {
     "requirements-dev.lock": (

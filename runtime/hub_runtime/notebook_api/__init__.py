@@ -1,0 +1,1 @@
+"""Notebooks whose annotated cells answer HTTP requests, in kernels that are kept ready."""
