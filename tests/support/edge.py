@@ -17,6 +17,7 @@ from pathlib import Path
 from socketserver import ThreadingMixIn, UnixStreamServer
 from typing import Any
 
+from tests.support.ports import free_port
 from tests.support.programs import accepted, program
 
 
@@ -98,7 +99,7 @@ def configured(folder: Path, node_files: Mapping[str, str], **limits: int) -> Ed
         node_files: texts by path.
         limits: others than the node's: `requests` a second, `connections`.
     """
-    edge = Edge(folder, _free_port(), _free_port(), [])
+    edge = Edge(folder, free_port(), free_port(), [])
     _certificate(folder / "live/tasks.demo.test")
     for name in ("modules-enabled", "conf.d", "acme/.well-known/acme-challenge"):
         (folder / name).mkdir(parents=True)
@@ -111,11 +112,6 @@ def configured(folder: Path, node_files: Mapping[str, str], **limits: int) -> Ed
             target.write_text(_moved(_limited(text, **limits), edge))
     accepted(program("nginx"), "-t", "-q", "-c", folder / "nginx.conf")
     return edge
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def _moved(text: str, edge: Edge) -> str:

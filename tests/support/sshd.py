@@ -6,7 +6,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,10 @@ from typing import Any
 from provision import keys
 from provision.transport.hostkeys import Pin
 from provision.transport.target import Target
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def write_private(path: Path, text: str) -> None:
@@ -65,12 +59,11 @@ class Server:
         self._wait()
 
     def _wait(self) -> None:
-        for _ in range(100):
-            with socket.socket() as sock:
-                if sock.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError("sshd did not start")
+        eventually(self._answers, pause=0.05, what="sshd")
+
+    def _answers(self) -> bool:
+        with socket.socket() as sock:
+            return sock.connect_ex(("127.0.0.1", self.port)) == 0
 
     def close(self) -> None:
         """End it."""

@@ -16,7 +16,7 @@ from provision.inventory.packages import Extra, path_for, text_of
 from provision.transport import hostkeys
 from provision.transport.connect import connect
 from provision.transport.hostkeys import Pin
-from tests.support.sshd import free_port
+from tests.support.ports import free_port
 
 from .test_ssh import server  # noqa: F401  a fixture
 

@@ -18,7 +18,8 @@ from provision.transport.connect import connect, shown_key
 from provision.transport.hostkeys import Pin, fingerprint
 from provision.transport.target import Target
 from tests.support.lines import Fault, Line
-from tests.support.sshd import SSHD, Server, free_port, write_private
+from tests.support.ports import free_port
+from tests.support.sshd import SSHD, Server, write_private
 
 
 @pytest.fixture(scope="module")
