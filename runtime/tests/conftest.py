@@ -22,7 +22,7 @@ import redis
 ENDED = frozenset({200, 400, 401, 402})
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+def wait_until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """The first true value of the condition; a failure when there is none in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from provision.cloud.local import host
 
+LIMIT = 120_000
+"""Milliseconds that a browser may take for one thing, such as to start; it takes less than one second."""
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -28,7 +30,7 @@ def require() -> None:
     if program() is None:
         reason = f"none of {', '.join(PROGRAMS)} is installed"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    expect.set_options(timeout=60_000)
+    expect.set_options(timeout=LIMIT)
 
 
 @contextlib.contextmanager
@@ -37,7 +39,9 @@ def started(where: Mapping[str, str] = MappingProxyType({})) -> Iterator[Browser
     rules = ", ".join(f"MAP {host} {address}" for host, address in where.items())
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=program(), args=[f"--host-resolver-rules={rules}"] if rules else []
+            executable_path=program(),
+            args=[f"--host-resolver-rules={rules}"] if rules else [],
+            timeout=LIMIT,
         )
         try:
             yield browser
@@ -66,6 +70,7 @@ class Seen:
 def opened(browser: Browser, address: str, **how: Any) -> Iterator[tuple[Page, Seen]]:
     """A page in a window of its own: `viewport`, `color_scheme`, `reduced_motion` and the like say how."""
     context = browser.new_context(**how)
+    context.set_default_timeout(LIMIT)
     seen = Seen()
     context.on("request", lambda request: seen.requests.append(request.url))
     context.on(

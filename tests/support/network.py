@@ -22,14 +22,14 @@ def open_ports_from(fleet: Fleet, node: str, address: str, *ports: int) -> list[
     return [int(port) for port in fleet.python(node, "open_ports", address, *ports).split()]
 
 
-def ask_from(fleet: Fleet, node: str, host: str, port: int, *, seconds: float = 8) -> str:
+def ask_from(fleet: Fleet, node: str, host: str, port: int, *, seconds: float = 30) -> str:
     """Ask for /health from a node; return all that was received."""
     return json.loads(fleet.python(node, "ask", host, port, seconds))["received"]
 
 
 def knock(fleet: Fleet, node: str, key: str, host: str, port: int) -> str:
     """Ask for /health from a node through a tunnel's far end with a key; return all that was received."""
-    return json.loads(fleet.python(node, "ask", host, port, 8, "--through-key", stdin=key))["received"]
+    return json.loads(fleet.python(node, "ask", host, port, 30, "--through-key", stdin=key))["received"]
 
 
 class Wire:

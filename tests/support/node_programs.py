@@ -230,7 +230,7 @@ class Programs(Accounts):
         failure = self.state / "apt-fails"
         if failure.exists():
             return 100, failure.read_text()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         for awaited in self.words("apt-waits-for"):
             while not any(self.root.glob(awaited)):
                 if time.monotonic() > deadline:
@@ -284,7 +284,7 @@ class Programs(Accounts):
         if running.exists():
             return 1, "Another instance of Certbot is already running.\n"
         running.touch()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while awaited.exists() and not Path(awaited.read_text()).exists():
             if time.monotonic() > deadline:
                 return 1, "what is awaited does not come\n"
@@ -304,7 +304,7 @@ class Programs(Accounts):
 
     def await_certbot(self):
         """Ends when certbot is running, which in turn may await what is made after this."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not (self.state / "certbot-running").exists():
             if time.monotonic() > deadline:
                 return 1, "certbot is not running\n"

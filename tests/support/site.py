@@ -75,5 +75,5 @@ class Site:
             later = (202, 203, 503) if whatever_is_down else (202, 203)
             return [] if status in later else [(status, answer)]
 
-        (found,) = eventually(look, seconds=seconds, pause=0.1, what=f"the end of task {task_id}")
+        (found,) = eventually(look, seconds=seconds, pause=0.2, what=f"the end of task {task_id}")
         return found

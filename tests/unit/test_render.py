@@ -187,7 +187,7 @@ def _ask(path: Path, target: str) -> str:
 def _connected(path: Path) -> socket.socket:
     client = socket.socket(socket.AF_UNIX)
     client.settimeout(20)
-    for _ in range(200):
+    for _ in range(1200):
         try:
             client.connect(str(path))
         except OSError:

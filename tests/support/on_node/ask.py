@@ -35,7 +35,7 @@ def near_end(key, host, port):
         ends = ["-s", "[{}]:{}".format(*NEAR), "-t", f"[{host}]:{port}"]
         process = subprocess.Popen(["/usr/bin/spiped", "-F", "-e", "-g", *ends, "-k", str(file)])
         try:
-            for _ in range(100):
+            for _ in range(1200):
                 if socket.socket().connect_ex(NEAR) == 0:
                     break
                 time.sleep(0.05)
