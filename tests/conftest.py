@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -27,9 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Add the plugins. Take interrupts even in the background of a shell, which has its children ignore them."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.environ.pop(
-        "PYTHONDONTWRITEBYTECODE", None
-    )  # thousands of programs are started: each is compiled once
+    # Thousands of programs are started, and several processes read the tests: each file is compiled once.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     config.pluginmanager.register(groups)
     config.pluginmanager.register(soak)
     if not hasattr(config, "workerinput"):
