@@ -6,6 +6,7 @@ import json
 
 from ..inventory.services.dashboard import Dashboard
 from ..node.resources import Resource
+from ..node.users.places import HOMES
 from ..secrets.model import newest, service_key
 from ..steps.context import Context
 from ..steps.released import Web, Worker, released
@@ -22,6 +23,7 @@ def _steps(ctx: Context, _: Dashboard) -> list[Resource]:
     settings = {
         "database": f"/var/lib/hub/{NAME}/{NAME}.sqlite",
         "hub_api": f"{HUB_URL}/hub/api",
+        "fullness": HOMES,
         "token": token.reveal() if token else "",
     }
     return released(

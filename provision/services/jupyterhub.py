@@ -24,7 +24,7 @@ from ..node.resources import (
 from ..node.users import names
 from ..node.users.accounts import ADMINS, MEMBERS, USERS
 from ..node.users.hub_api import TOKEN
-from ..node.users.places import SETTINGS, SLICE, STATE
+from ..node.users.places import HOMES, SETTINGS, SLICE, STATE
 from ..render import render
 from ..secrets.model import newest, service_key
 from ..steps import web
@@ -54,6 +54,8 @@ _MADE = "# Made by hubctl; the next deploy undoes changes made here.\n"
 SAVES_PORT = 8010
 _SAVES = f"http://127.0.0.1:{SAVES_PORT}/services/{_DASHBOARD}/events"
 """Where users' servers tell the dashboard of saves: on the node, without the way round by the web."""
+_LAB = "/usr/local/share/jupyter/labextensions/hub-home"
+_LOADED = "/etc/jupyter/jupyter_server_config.d/hub_home.json"
 _PULL = f"{ROOT}/materials.py"
 _MAX_BODY = 256_000_000
 """Bytes: a notebook is saved in one request, with the pictures in it."""
@@ -115,17 +117,39 @@ def _for_users(ctx: Context, service: JupyterHub) -> list[Resource]:
         Directory("/etc/jupyter"),
         Directory("/etc/jupyter/labconfig"),
         File("/etc/jupyter/labconfig/default_setting_overrides.json", _json(overrides)),
-        _hook(ctx),
+        *_beside_jupyter(ctx, service),
         *_materials(service),
         unit_files(f"{NAME}-users", {SLICE: render(f"systemd/{SLICE}")}),
         Unit(SLICE, enabled=False),
     ]
 
 
-def _hook(ctx: Context) -> Resource:
-    """Return what makes users' servers tell the dashboard of saves."""
-    path = "/etc/jupyter/jupyter_server_config.py"
-    return File(path, render(f"{NAME}/tells_saves.py")) if ctx.node.services.dashboard else Absent(path)
+def _beside_jupyter(ctx: Context, service: JupyterHub) -> list[Resource]:
+    """Return what has users' servers tell the dashboard of saves, and their users how full their homes are."""
+    config, wanted = "/etc/jupyter/jupyter_server_config.py", service.disk or ctx.node.services.dashboard
+    return [
+        File(config, render(f"{NAME}/server_config.py", lab=_LAB)) if wanted else Absent(config),
+        *(_fullness() if service.disk else [Absent(f"{_LAB}/package.json"), Absent(_LOADED)]),
+    ]
+
+
+def _fullness() -> list[Resource]:
+    """Return an extension of JupyterLab, and of its server, that says how full the home is."""
+    folders = (
+        "/etc/jupyter/jupyter_server_config.d",
+        "/usr/local/share/jupyter",
+        str(Path(_LAB).parent),
+        _LAB,
+    )
+    build = {"extension": True, "_build": {"load": "home.js", "extension": "./extension"}}
+    package = {"name": "hub-home", "version": "1.0.0", "jupyterlab": build}
+    return [
+        *map(Directory, folders),
+        File(f"{_LAB}/hub_home.py", render(f"{NAME}/hub_home/hub_home.py", found=HOMES)),
+        File(f"{_LAB}/home.js", render(f"{NAME}/hub_home/home.js")),
+        File(f"{_LAB}/package.json", _json(package)),
+        File(_LOADED, _json({"ServerApp": {"jpserver_extensions": {"hub_home": True}}})),
+    ]
 
 
 def _materials(service: JupyterHub) -> list[Resource]:
@@ -171,9 +195,10 @@ def _hub(ctx: Context, service: JupyterHub) -> list[Resource]:
     }
     doors = unit_files(_DOOR, door)
     token = _made(f"{NAME}-users", f"{STATE}/{TOKEN}")
-    page = File(f"{CONFIG}/password_page.py", render(f"{NAME}/password_page.py"))
+    pages = [File(f"{CONFIG}/{name}", render(f"{NAME}/{name}")) for name in ("page.html", "password_page.py")]
+    pages.append(File(f"{CONFIG}/homes.py", render(f"{NAME}/homes.py", found=HOMES)))
     dashboard = _dashboard(ctx)
-    files = (config.id, settings.id, page.id, dashboard.id)
+    files = (config.id, settings.id, *(page.id for page in pages), dashboard.id)
     causes = (env.id, *files, unit.id, token.id, f"command:{_PROXY}-token")
     return [
         env,
@@ -182,7 +207,7 @@ def _hub(ctx: Context, service: JupyterHub) -> list[Resource]:
         settings,
         edition,
         token,
-        page,
+        *pages,
         dashboard,
         File(f"/etc/pam.d/{NAME}", render(f"{NAME}/pam")),
         *_passwords(),

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from hub_runtime.dashboard import pages
-from hub_runtime.dashboard.model import Cell, Output, Participant, State, Summary
+from hub_runtime.dashboard.model import Cell, Home, Output, Participant, State, Summary
 from hub_runtime.web.assets import frame_style
 from hub_runtime.web.view import View
 from tests.support.classroom import NOTEBOOKS, NOW, ROOT, SITE, participants, summary
@@ -80,7 +80,7 @@ def test_a_page_holds_nothing_inline_and_asks_nobody_else(kind: str, number: int
         assert one.tag != "script" or (one.get("src") and not one.text)
         for name in ("href", "src", "action", "data-stream"):
             address = one.get(name)
-            inside = address.startswith((ROOT, "#"))
+            inside = address.startswith((ROOT, "#")) or address == pages.HUB
             assert not address or inside or (one.tag == "img" and address.startswith("data:image/"))
 
 
@@ -150,7 +150,7 @@ def test_names_and_outputs_stay_text_whatever_they_hold(text: str) -> None:
         ]
         for one in had:
             for address in (one.get("href"), one.get("src"), one.get("action")):
-                assert not address or address.startswith((ROOT, "#"))
+                assert not address or address.startswith((ROOT, "#")) or address == pages.HUB
 
 
 def test_with_names_hidden_no_name_is_in_the_page() -> None:
@@ -183,6 +183,21 @@ def test_of_who_paused_there_is_a_name_and_nothing_to_open() -> None:
     page = pages.overview(View(ROOT), TRAINER, SITE, [Participant("ada", paused=True)], NOW)
     assert "Not shown" in page
     assert not [one for one in elements(page) if pages.key_of("ada") in one.get("href")]
+
+
+@pytest.mark.parametrize(
+    ("used", "said"),
+    [(79, []), (80, ["80 %", "nearly full", "1.6 GB of the 2.0 GB"]), (101, ["101 %", "is full"])],
+)
+def test_a_home_that_is_nearly_full_is_said_to_its_owner_and_to_trainers(used: int, said: list[str]) -> None:
+    one = Participant("ada", home=Home(used * 2 * 2**30 // 100 + 1, 2 * 2**30))
+    learner = pages.mine(View(ROOT), pages.Viewer("ada", trainer=False), SITE, one, [], NOW)
+    both = pages.overview(View(ROOT), TRAINER, SITE, [one], NOW) + learner
+    assert [
+        text for text in ("80 %", "101 %", "nearly full", "is full", "1.6 GB of the 2.0 GB") if text in both
+    ] == [
+        text for text in ("80 %", "101 %", "nearly full", "is full", "1.6 GB of the 2.0 GB") if text in said
+    ]
 
 
 def test_what_cannot_be_shown_says_why_and_has_no_frame() -> None:

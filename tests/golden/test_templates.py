@@ -40,7 +40,9 @@ def _fleet() -> Fleet:
         "apis": Services(task_api=api),
         "front": Services(proxy=site),
         "gpu": Services(task_api=TaskApi()),
-        "hub": Services(jupyterhub=JupyterHub(hostname="hub", materials=(COURSE,)), dashboard=Dashboard()),
+        "hub": Services(
+            jupyterhub=JupyterHub(hostname="hub", disk="2G", materials=(COURSE,)), dashboard=Dashboard()
+        ),
     }
     return Fleet(
         fleet="golden",

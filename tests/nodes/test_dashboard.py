@@ -1,5 +1,6 @@
 """The dashboard on a real node: what a learner saves is before the trainer within seconds, whatever is killed."""
 
+import re
 import time
 
 import pytest
@@ -12,7 +13,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.nodes
 
-CLASS = "{jupyterhub: {hostname: hub}, dashboard: {}}"
+CLASS = "{jupyterhub: {hostname: hub, disk: 100M}, dashboard: {}}"
 PASSWORD = "quite-a-long-one"
 BASE = "/services/dashboard"
 
@@ -110,6 +111,35 @@ def test_whose_server_starts_is_in_the_class(room, tess):
     ben = user(room, "ben")
     ben.start()
     assert eventually(lambda: "ben" in {each["name"] for each in asked(tess, "/participants").json()})
+
+
+def test_a_home_that_is_nearly_full_is_said_wherever_its_owner_looks(room, tess, anna):
+    """Homes are counted here: the machines of the local cloud have no quotas."""
+
+    def home(who=anna):
+        page = who.ask("GET", "/hub/home")
+        assert page.status_code == 200
+        return page.text
+
+    assert "home-full" not in home()
+    room.ssh(NODE, "runuser", "-u", "anna", "--", "fallocate", "--length=90M", "/home/anna/big")
+    eventually(lambda: "home-full" in home(), seconds=180)
+    page = home()
+    assert re.search(r"Your home holds 9\d MB of the 100 MB", page)
+    assert "nearly full" in anna.ask("GET", f"{BASE}/").text
+    assert re.search(r"9\d %", tess.ask("GET", f"{BASE}/").text)
+    assert f"{BASE}/" in page
+    assert "/hub/home" in anna.ask("GET", f"{BASE}/").text
+    for_lab = anna.at_server("GET", "/hub-home").json()
+    assert (for_lab["used"] >> 20 >= 90, for_lab["limit"] >> 20, for_lab["held"]) == (True, 100, 0)
+    assert room.site(NODE, "hub").ask_raw("GET", "/user/anna/hub-home")[0] in (302, 403)
+    assert '"hub-home"' in anna.at_server("GET", "/lab").text
+    assert "window._JUPYTERLAB" in anna.at_server("GET", "/lab/extensions/hub-home/home.js").text
+    shown = room.shell(NODE, "cd /run/jupyterhub-homes; stat --format='%n %U %G %a' . anna ben")
+    assert shown.splitlines() == [". root root 711", "anna anna dashboard 440", "ben ben dashboard 440"]
+    room.ssh(NODE, "rm", "/home/anna/big")
+    eventually(lambda: "home-full" not in home(), seconds=180)
+    assert "home-full" not in home(user(room, "ben"))
 
 
 def test_no_save_is_lost_while_the_dashboard_is_killed(room, anna, tess):

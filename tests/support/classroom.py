@@ -16,7 +16,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response as Answer
 
 from hub_runtime.dashboard import pages
-from hub_runtime.dashboard.model import Cell, Output, Participant, State, Summary
+from hub_runtime.dashboard.model import Cell, Home, Output, Participant, State, Summary
 from hub_runtime.web import policy, site, sse
 from hub_runtime.web.view import View
 
@@ -116,6 +116,7 @@ def _participant(at: int, name: str) -> Participant:
         hand=moment(140 - at) if at % 13 == 6 or at == 0 else None,
         cells=chance.randint(6, 24),
         notebooks=(NOTEBOOKS[1], NOTEBOOKS[0]) if at % 6 == 5 else NOTEBOOKS[:2] if at % 2 else NOTEBOOKS[:1],
+        home=Home(1_800_000_000 if at % 10 == 2 else 200_000_000, 2 * 2**30),
     )
 
 

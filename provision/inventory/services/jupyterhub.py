@@ -75,7 +75,7 @@ class JupyterHub(WebService, kw_only=True):
     ] = 512
     disk: Annotated[
         Amount | None,
-        Meta(description="what one user's home may hold; the server of a fuller one does not start"),
+        Meta(description="what one user's home may hold: a quota, or else no server of a fuller one starts"),
     ] = None
     idle_timeout: Annotated[
         int,

@@ -6,5 +6,7 @@ STATE = "/var/lib/hub/jupyterhub"
 SETTINGS = "/etc/jupyterhub/settings.json"
 """What the hub runs with: `hub_itself`, its own URL, `state`, the folder of its files, `disk` and more."""
 
+HOMES = "/run/jupyterhub-homes"
+"""Where the hub says how full homes are, a file for each user; the dashboard's own setting `fullness` is this."""
 SLICE = "jupyterhub-users.slice"
 """The unit whose bounds hold for all users' servers together."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 SAVED = "save-notebook"
 """The type of event that a save is."""
+NEARLY = 80
+"""Percent of what a home may hold from which on it is nearly full."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -119,6 +121,28 @@ class Digest(msgspec.Struct, frozen=True):
     stuck: str
 
 
+class Home(msgspec.Struct, frozen=True):
+    """How full a home is.
+
+    Attributes:
+        used: bytes on the disk.
+        limit: what it may hold, in bytes.
+    """
+
+    used: int
+    limit: Annotated[int, msgspec.Meta(ge=1)]
+
+    @property
+    def percent(self) -> int:
+        """How much of what it may hold it does."""
+        return 100 * self.used // self.limit
+
+    @property
+    def nearly_full(self) -> bool:
+        """Whether it is time to make room."""
+        return self.percent >= NEARLY
+
+
 class Participant(msgspec.Struct, frozen=True):
     """One user of the hub, over all notebooks that viewers may see. Of who paused, only the name is known.
 
@@ -130,6 +154,7 @@ class Participant(msgspec.Struct, frozen=True):
         hand: since when a hand is up, if it is.
         cells: cells of the notebook saved last.
         notebooks: `filename` of each notebook, the one saved last first.
+        home: how full the home is, where the hub has a limit.
     """
 
     name: str
@@ -141,3 +166,4 @@ class Participant(msgspec.Struct, frozen=True):
     paused: bool = False
     cells: int = 0
     notebooks: tuple[str, ...] = ()
+    home: Home | None = None

@@ -32,6 +32,8 @@ from .model import Participant, Summary
 TEMPLATES = Path(__file__).parent / "templates"
 LISTEN = "event summary participant"
 """Names of the events that make a page look for what is new."""
+HUB = "/hub/home"
+"""The hub's own page of whoever looks."""
 ONLY = {"": "All", "errors": "With errors", "stuck": "Stuck", "hands": "Hands up"}
 
 
@@ -261,5 +263,6 @@ def _page(template: str, view: View, viewer: Viewer, site: str, now: datetime, *
         site=site,
         now=now,
         listen=LISTEN,
+        hub=HUB,
         **values,
     )

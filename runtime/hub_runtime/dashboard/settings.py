@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         prefix: where browsers see this service.
         name: what the hub calls this service.
         homes: the folder of the users' homes.
+        fullness: the folder in which the hub says how full homes are.
         users: the group of accounts that may use the hub.
         admins: the group of those among them who are no learners.
         secure: whether browsers come over HTTPS alone, and cookies are to.
@@ -60,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prefix: str = "/services/dashboard/"
     name: str = "dashboard"
     homes: str = "/home"
+    fullness: str = "/run/jupyterhub-homes"
     users: str = "hub-users"
     admins: str = "hub-admins"
     secure: bool = True

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from . import people, roster
+from . import fullness, people, roster
 from .database import Database
 from .model import Change, Digest, Event, Participant, Summary
 from .people import Sight
@@ -53,6 +53,7 @@ class Store:
         self._limits = settings.limits
         self._active = settings.active
         self._groups = settings.users, settings.admins
+        self._fullness = settings.fullness
 
     def record(self, type: str, user: str, filename: str, path: str, timestamp: str) -> Event:  # noqa: A002
         """Keep an event; the same type, user and path replace what was there, under its id."""
@@ -110,7 +111,7 @@ class Store:
                 for position, *rest in connection.execute(summaries, values)
             ]
             found += [
-                Change(position, "participant", who)
+                Change(position, "participant", self._at_home(who))
                 for position, who in people.changed(connection, sight, self._active, since, AT_ONCE)
             ]
         return sorted(found, key=lambda change: change.position)[:AT_ONCE]
@@ -119,7 +120,8 @@ class Store:
         """Return everybody there is to see, by name: learners who never came, too."""
         learners = roster.learners(*self._groups) if sight.all else ()
         with self._database.reading() as connection:
-            return people.participants(connection, sight, self._active, learners)
+            found = people.participants(connection, sight, self._active, learners)
+        return [self._at_home(who) if not who.paused or who.name == sight.me else who for who in found]
 
     def forget(self, gone: Callable[[str], bool]) -> None:
         """Forget all of those who are gone."""
@@ -130,7 +132,7 @@ class Store:
         """Raise or lower a hand, pause or go on: what is None stays."""
         with self._database.writing() as connection:
             people.want(connection, user, _next(connection), hand=hand, paused=paused)
-            return people.participants(connection, Sight(user), self._active)[0]
+            return self._at_home(people.participants(connection, Sight(user), self._active)[0])
 
     def summaries(self, sight: Sight, filename: str) -> list[Summary]:
         """Return everybody's copy of a notebook, by name."""
@@ -229,6 +231,9 @@ class Store:
                 (due.event, body, tries, _next(connection), summary.total, summary.errors, summary.stuck),
             )
             self._make_room(connection, due.user)
+
+    def _at_home(self, who: Participant) -> Participant:
+        return msgspec.structs.replace(who, home=fullness.of(self._fullness, who.name))
 
     def _summaries(self, sight: Sight, wanted: str, values: Mapping[str, str]) -> list[Summary]:
         query = (

@@ -42,7 +42,7 @@ def _environment(folder: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(moment=moment, version=version, counted=counted)
+    environment.filters.update(moment=moment, version=version, counted=counted, amount=amount)
     environment.globals.update(bars=charts.bars, shares=charts.shares, frame_style=frame_style)
     return environment
 
@@ -71,6 +71,11 @@ def instant(when: datetime | str) -> datetime:
 def version(text: str) -> str:
     """Return a short word that is another one when the text is."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def amount(number: int) -> str:
+    """Return bytes as people read them, in binary units: "512 MB", "1.5 GB"."""
+    return f"{number / 2**20:.0f} MB" if number < 2**30 else f"{number / 2**30:.1f} GB"
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -173,6 +173,28 @@ def test_participants_say_who_is_where(make_dashboard: Any) -> None:
     assert (bob["active"], bob["hand"], bob["saved"]) == (False, raised, None)
 
 
+def test_how_full_a_home_is_comes_from_the_hub_and_is_its_owners_and_trainers(
+    make_dashboard: Any, tmp_path: Path
+) -> None:
+    dashboard = make_dashboard(fullness=str(tmp_path))
+    for user in ("alice", "bob", "carl"):
+        dashboard.post(user)
+    (tmp_path / "alice").write_text(json.dumps({"used": 90, "limit": 100, "held": 0}))
+    (tmp_path / "bob").write_text("half wri")
+    (tmp_path / "carl").write_text(json.dumps({"used": 1, "limit": 0, "held": 0}))
+
+    def homes_for(who: str) -> dict[str, Any]:
+        return {one["name"]: one["home"] for one in dashboard.ask("GET", "/participants", who).json}
+
+    home = {"used": 90, "limit": 100}
+    assert homes_for("tess") == {"alice": home, "bob": None, "carl": None}
+    assert homes_for("alice") == {"alice": home}
+    dashboard.ask("POST", "/participants/alice", "alice", {"paused": True})
+    assert homes_for("tess")["alice"] is None
+    assert homes_for("alice") == {"alice": home}
+    assert b"nearly full" in dashboard.ask("GET", "/mine", "alice").body
+
+
 def test_hands_are_raised_by_their_owners_and_lowered_by_trainers_too(dashboard: Any) -> None:
     def wish(who: str, **wanted: bool) -> int:
         return int(dashboard.ask("POST", "/participants/alice", who, wanted).status)

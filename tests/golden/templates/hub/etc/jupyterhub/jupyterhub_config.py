@@ -1,13 +1,15 @@
 # Made by hubctl; the next deploy undoes changes made here. What an inventory says is in settings.json beside it.
 import asyncio
 import json
-import pwd
 import sys
 from pathlib import Path
 
 from jupyterhub.auth import PAMAuthenticator
 from jupyterhub.spawner import Spawner, SpawnException
 from jupyterhub.user import User
+
+sys.path.insert(0, str(Path(__file__).parent))
+import homes  # type: ignore[import-not-found]
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  JupyterHub gives it
 settings = json.loads(Path(__file__).with_name("settings.json").read_bytes())
@@ -89,27 +91,35 @@ c.Spawner.start_timeout = 60
 
 
 async def within_the_limit(spawner: Spawner) -> None:
-    """Start no server whose user's home is fuller than it may be, and say so."""
-    home = pwd.getpwnam(spawner.user.name).pw_dir
-    command = ("du", "--summarize", "--one-file-system", "--block-size=1M", "--", home)
-    du = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    said, _ = await du.communicate()
-    used = int(said.split()[0]) if said else 0
-    if used > settings["disk"]:
+    """Start no server whose user's home is fuller than it may be, and say so, where no quota holds it."""
+    home = await asyncio.to_thread(homes.look, spawner.user.name, settings["disk"] << 20, state)
+    if home["used"] > home["limit"] and not home["held"]:
         raise SpawnException(
-            f"Your home holds {used} MB, more than the {settings['disk']} MB that it may: "
-            "ask whoever looks after this hub to make room in it, or to raise the limit.",
+            f"Your home holds {homes.amount(home['used'])}, more than the {homes.amount(home['limit'])} that it "
+            "may: ask whoever looks after this hub to make room in it, or to raise the limit.",
             reason="disk",
         )
 
 
+c.JupyterHub.services = []
 if settings["disk"]:
     c.Spawner.pre_spawn_hook = within_the_limit
+    looks = [sys.executable, homes.__file__, settings["users"], str(settings["disk"] << 20), str(state)]
+    c.JupyterHub.services.append({"name": "homes", "command": looks, "display": False})
+else:
+    homes.lift(state)
+
+# The hub's own pages, with what hubctl adds to each.
+c.JupyterHub.template_paths = [str(Path(__file__).parent)]
+c.JupyterHub.template_vars = {
+    "dashboard": bool(settings["dashboard"]),
+    "home_full": lambda user: homes.nearly_full(user.name) if user and settings["disk"] else "",
+}
 
 # By this the node has the hub forget who is removed (`hubctl users remove`).
 token = (state / "users.token").read_text().strip()
 page = Path(__file__).with_name("password_page.py")
-c.JupyterHub.services = [
+c.JupyterHub.services += [
     {"name": "hubctl-users", "api_token": token, "display": False},
     {
         "name": "password",
