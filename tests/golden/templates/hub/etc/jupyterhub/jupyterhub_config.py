@@ -42,7 +42,7 @@ class NodesUsers(PAMAuthenticator):
 
     async def refresh_user(self, user: User, handler: object = None) -> bool | dict[str, object]:
         try:
-            admin = self.is_admin(handler, {"name": user.name})
+            admin = await self.is_admin(handler, {"name": user.name})
         except KeyError:
             return False  # there is no such account any more
         return admin == user.admin or {"name": user.name, "admin": admin}
