@@ -47,7 +47,9 @@ def contexts(loaded: LoadedFleet, nodes: Sequence[str], *, make: bool) -> Mappin
             bundle=bundle,
             keys={key: document.generations(key) for key in secret_names(fleet, [name])},
             locations={end: locations[end] for end in _ends(fleet, name) if end in locations},
-            packages=packages.read_lock(loaded.path, name) if fleet.nodes[name].services.jupyterhub else "",
+            packages=packages.read_unchecked(loaded.path, name).lock
+            if fleet.nodes[name].services.jupyterhub
+            else "",
         )
         for name in nodes
     }

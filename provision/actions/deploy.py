@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,11 @@ def deploy(
 
         found = contexts(job.loaded, nodes, make=apply)
 
+        others = [name for name in nodes if _names_other_packages(job, name)]
+
         def one(name: str) -> Outcome:
+            if name in others:
+                return _with_packages(job, found[name], apply=apply)
             return _deploy_one(job, found[name], apply=apply)
 
         return until_failure(one, nodes) if rolling else at_once(one, nodes, parallel)
@@ -70,6 +75,36 @@ def _deploy_one(job: Job, context: Context, *, apply: bool) -> Outcome:
         if outcome.error is not None:
             raise outcome.error
     return outcome
+
+
+def _names_other_packages(job: Job, name: str) -> bool:
+    """Whether the inventory names other packages for a node's hub than were resolved last."""
+    if job.loaded.fleet.nodes[name].services.jupyterhub is None:
+        return False
+    from .inventory_packages import unresolved  # few nodes have a hub
+
+    return unresolved(job.loaded, name)
+
+
+def _with_packages(job: Job, context: Context, *, apply: bool) -> Outcome:
+    """Resolve the packages that the inventory names, then converge or compare; a new node resolves them after that."""
+    from .packages import settle
+
+    first = Outcome(context.name)
+    try:
+        try:
+            lock = settle(job, context.name, keep=apply)
+        except HubError as error:
+            if error.code != "not-deployed":
+                raise
+            first = _deploy_one(job, context, apply=apply)
+            if first.error or not apply:
+                return first
+            lock = settle(job, context.name)
+    except HubError as error:
+        first.error = error
+        return first
+    return first.then(_deploy_one(job, replace(context, packages=lock), apply=apply))
 
 
 def _blobs(wanted: Plan) -> Mapping[str, Callable[[], bytes]]:

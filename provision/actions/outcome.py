@@ -28,6 +28,14 @@ class Outcome:
     data: Any = None
     ended: bool = False
 
+    def then(self, later: Outcome) -> Outcome:
+        """Return what became of the node in two runs, of which the later looked at all."""
+        later.changes = [*self.changes, *later.changes]
+        later.seconds += self.seconds
+        changed = len({change.id for change in later.changes})
+        later.ok, later.changed = later.ok + later.changed - changed, changed
+        return later
+
     @property
     def tried(self) -> int:
         """How many resources the node tells of."""

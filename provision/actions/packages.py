@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 
 from ..bundles import lock
 from ..errors import Exit, HubError
-from ..inventory.packages import Extra, name_of, path_for, pins, read, requirement, text_of, versions
+from ..inventory.packages import (
+    Extra,
+    by_name,
+    name_of,
+    normal,
+    path_for,
+    pins,
+    read,
+    requirement,
+    text_of,
+    versions,
+)
 from ..inventory.people import SERVICE
 from ..inventory.suggest import did_you_mean
 from ..node.files import remove, write_file
@@ -15,6 +27,8 @@ from ..steps.runtime import UV
 from ..transport.engine import garbled
 from .claims import claimed
 from .fleet import LoadedFleet
+from .inventory_packages import place_of_package, see_they_can_be_asked_for
+from .inventory_packages import wanted as wanted_by_inventory
 from .job import Job
 from .users import hub_node
 
@@ -73,15 +87,23 @@ def add(job: Job, node: str, wanted: Asked) -> Extra:
     Raises:
         HubError: they cannot be had together, or the node cannot be asked; nothing was changed.
     """
-    return _change(job, node, lambda asked: {**asked, **wanted}, newest=list(wanted))
+    base = by_name(wanted_by_inventory(job.loaded, node))
+    for name in wanted.keys() & base.keys():
+        if wanted[name] != base[name] and name_of(wanted[name]) != normal(wanted[name]):
+            raise _of_the_inventory(job, node, name, f"asks for {base[name]}")
+    own = {name: each for name, each in wanted.items() if name not in base}
+    return _change(job, node, lambda asked: {**asked, **own}, newest=list(wanted))
 
 
 def drop(job: Job, node: str, names: Sequence[str]) -> Extra:
     """Keep packages no longer; return what is still asked for.
 
     Raises:
-        HubError: a name is probably a slip, or the node cannot be asked; nothing was changed.
+        HubError: a name is probably a slip, or the inventory's, or the node cannot be asked; nothing was changed.
     """
+    for name in names:
+        if name in by_name(wanted_by_inventory(job.loaded, node)):
+            raise _of_the_inventory(job, node, name, "asks for it")
 
     def without(asked: Asked) -> dict[str, str]:
         for name in names:
@@ -98,33 +120,75 @@ def drop(job: Job, node: str, names: Sequence[str]) -> Extra:
     return _change(job, node, without, newest=())
 
 
-def resolved(extra: Extra) -> list[tuple[str, str, str]]:
-    """Return name, requirement and version of what is asked for, in order of names."""
+def settle(job: Job, node: str, *, keep: bool = True) -> str:
+    """Resolve what the inventory names now, and what was added beside; return the lock.
+
+    Args:
+        job: the fleet, who asks, and where progress is shown.
+        node: the hub's node.
+        keep: whether it is written beside the inventory.
+
+    Raises:
+        HubError: it cannot be had together, or the node cannot be asked; nothing was changed.
+    """
+    lock_ = _change(job, node, lambda asked: asked, newest=(), keep=keep).lock
+    if keep:
+        path = path_for(job.loaded.path, node)
+        job.output.line(
+            f"{node}: packages of the inventory are resolved in {path}, which belongs into version control"
+        )
+    return lock_
+
+
+def resolved(extra: Extra) -> list[tuple[str, str, str, str]]:
+    """Return name, requirement, version and source of what is asked for, in order of names."""
     found = versions(lock(USERS_LOCK), extra.lock)
-    return [(name, each, found.get(name, "")) for name, each in sorted(extra.by_name().items())]
+    sources = {
+        **{name: (each, "command") for name, each in by_name(extra.asked).items()},
+        **{name: (each, "inventory") for name, each in by_name(extra.base).items()},
+    }
+    return [(name, each, found.get(name, ""), source) for name, (each, source) in sorted(sources.items())]
 
 
-def _change(job: Job, node: str, change: Callable[[Asked], Asked], newest: Sequence[str]) -> Extra:
-    """Change what is asked for; whoever else does so on this computer waits."""
-    inventory = job.loaded.path
-    with claimed(job, node):
+def _of_the_inventory(job: Job, node: str, name: str, says: str) -> HubError:
+    return HubError(
+        "in-inventory",
+        f"{name} is a package of the inventory, which {says}",
+        hint=f"change it there, then `hubctl deploy {node}`; "
+        f"its newest fitting version: `hubctl packages add {name}`",
+        exit_code=Exit.INVENTORY,
+        where=place_of_package(job.loaded, node, name),
+    )
+
+
+def _change(
+    job: Job, node: str, change: Callable[[Asked], Asked], newest: Sequence[str], *, keep: bool = True
+) -> Extra:
+    """Change what is asked for beside the inventory's; whoever else does so on this computer waits."""
+    inventory, base = job.loaded.path, wanted_by_inventory(job.loaded, node)
+    see_they_can_be_asked_for(job.loaded, node)
+    with claimed(job, node) if keep else nullcontext():
         former = read(inventory, node)
-        asked = change(former.by_name())
-        if not asked:
+        asked = {
+            name: each for name, each in change(by_name(former.asked)).items() if name not in by_name(base)
+        }
+        every = (*base, *asked.values())
+        lock_ = _resolve(job, node, every, former.lock, newest) if every else ""
+        extra = Extra(tuple(asked.values()), lock_, base)
+        if keep and every:
+            write_file(path_for(inventory, node), text_of(node, extra), 0o644)
+        elif keep:
             remove(path_for(inventory, node))
-            return Extra()
-        extra = Extra(tuple(asked.values()), _resolve(job, node, asked, former.lock, newest))
-        write_file(path_for(inventory, node), text_of(node, extra), 0o644)
         return extra
 
 
-def _resolve(job: Job, node: str, asked: Asked, former: str, newest: Sequence[str]) -> str:
+def _resolve(job: Job, node: str, asked: Sequence[str], former: str, newest: Sequence[str]) -> str:
     """Have the node resolve what is asked for, for its Python and beside what its users have; return the lock."""
-    with job.output.step(f"resolve {', '.join(asked.values())}", node=node):
+    with job.output.step(f"resolve {', '.join(asked)}", node=node):
         outcome = job.ask(
             "packages-resolve",
             node,
-            asked=list(asked.values()),
+            asked=list(asked),
             newest=list(newest),
             beside=lock(USERS_LOCK),
             former=former,

@@ -25,14 +25,17 @@ NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="Nam
 
 @app.command("list")
 def list_(node: NodeOption = "", inventory: InventoryOption = None, json: JsonOption = False) -> None:
-    """List what was asked for, and the versions that it was resolved to."""
+    """List what was asked for, where, and the versions that it was resolved to."""
     with command(json) as output:
+        from ..actions.inventory_packages import unresolved
         from ..actions.packages import node_of
         from ..inventory.packages import read
 
         loaded = load_fleet(inventory)
         hub = node_of(loaded, node)
         _show(hub, read(loaded.path, hub), output)
+        if unresolved(loaded, hub):
+            output.result(f"the inventory names others by now: `hubctl deploy {hub}` brings them")
 
 
 @app.command()
@@ -91,9 +94,9 @@ def _show(node: str, extra: Extra, output: Output) -> None:
     from ..actions.packages import resolved
 
     rows = resolved(extra)
-    for name, asked, version in rows:
-        output.event("package", node=node, name=name, asked=asked, version=version)
+    for name, asked, version, source in rows:
+        output.event("package", node=node, name=name, asked=asked, version=version, source=source)
     if rows:
-        output.table(node, ["name", "asked for", "version"], [list(row) for row in rows])
+        output.table(node, ["name", "asked for", "version", "by"], [list(row) for row in rows])
     else:
         output.result(f"{node}: the hub's own packages, and none besides")

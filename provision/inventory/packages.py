@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Exit, HubError
 from ..reading import read_regular
 
-_ASKED = "# asked for: "
+_ASKED, _BASE = "# asked for: ", "# in the inventory: "
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?"
 _VERSION = r"[A-Za-z0-9][A-Za-z0-9.!+_-]{0,60}"
 _PIN = re.compile(rf"({_NAME})==({_VERSION})( ; [^\\\n]+)? \\")
+_EXTRAS = rf"( *\[ *{_NAME}( *, *{_NAME})* *\])?"
+_CLAUSE = r" *(~=|==|!=|<=|>=|<|>) *[A-Za-z0-9.!+*_-]+ *"
+SPECIFIER = rf"^{_NAME}{_EXTRAS}({_CLAUSE}(,{_CLAUSE})*)?$"
+"""How a requirement is written; what is of this form may still be none (`requirement`)."""
 _HASH = re.compile(r" {4}--hash=sha256:[0-9a-f]{64}(?: \\)?")
 
 
@@ -29,14 +33,11 @@ class Pin:
 
 @dataclass(frozen=True)
 class Extra:
-    """What was asked for, as requirements of one line, and the lock that it was resolved to."""
+    """What was asked for, as requirements of one line, what the inventory names, and the lock of both together."""
 
     asked: tuple[str, ...] = ()
     lock: str = ""
-
-    def by_name(self) -> dict[str, str]:
-        """Return the requirements by their normal names."""
-        return {name_of(each): each for each in self.asked}
+    base: tuple[str, ...] = ()
 
 
 def requirement(text: str) -> str:
@@ -69,12 +70,20 @@ def _can_be_asked_for(text: str) -> bool:
     return plain and found.url is None and found.marker is None
 
 
+def by_name(requirements: Iterable[str]) -> dict[str, str]:
+    """Return requirements by the normal names of their packages."""
+    return {name_of(each): each for each in requirements}
+
+
 def name_of(requirement: str) -> str:
     """Return the normal name of a requirement's package."""
-    from packaging.requirements import Requirement
-    from packaging.utils import canonicalize_name
+    found = re.match(_NAME, requirement)
+    return normal(found[0] if found else requirement)
 
-    return canonicalize_name(Requirement(requirement).name)
+
+def normal(name: str) -> str:
+    """Return a package's name as all its forms are written: small letters with hyphens."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def pins(lock: str) -> list[Pin]:
@@ -96,8 +105,7 @@ def _pins(lock: str) -> Iterator[Pin]:
         if head and (len(text) == 1 or text[-1].endswith("\\")):
             raise ValueError(f"line {number} is not the hash that it should be")
         if head:
-            name = re.sub(r"[-_.]+", "-", head[1]).lower()  # in a deploy, which imports no library for it
-            yield Pin(name, head[2], head[3] or "", "\n".join(text) + "\n")
+            yield Pin(normal(head[1]), head[2], head[3] or "", "\n".join(text) + "\n")
         head, text = _PIN.fullmatch(line), [line]
         if not head and line and not line.startswith("#"):
             raise ValueError(f"line {number} pins nothing")
@@ -128,21 +136,27 @@ def read(inventory: Path, node: str) -> Extra:
     Raises:
         HubError: the file has other lines than hubctl writes.
     """
-    lines = _lines(inventory, node)
-    asked = [line.removeprefix(_ASKED).rstrip("\n") for line in lines if line.startswith(_ASKED)]
+    found = read_unchecked(inventory, node)
     try:
-        return Extra(tuple(map(requirement, asked)), _without_comments(lines))
+        for each in (*found.asked, *found.base):
+            requirement(each)
     except ValueError as error:
         raise _damaged(inventory, node, error) from None
+    return found
 
 
-def read_lock(inventory: Path, node: str) -> str:
-    """Return the lock of a node, which is all that a deploy needs; nothing where there is no file.
+def read_unchecked(inventory: Path, node: str) -> Extra:
+    """Return the same for a deploy, which looks at nothing but the lock: of what was asked for it needs the text.
 
     Raises:
         HubError: the file has other lines than hubctl writes.
     """
-    return _without_comments(_lines(inventory, node))
+    lines = _lines(inventory, node)
+
+    def said(mark: str) -> tuple[str, ...]:
+        return tuple(line.removeprefix(mark).rstrip("\n") for line in lines if line.startswith(mark))
+
+    return Extra(said(_ASKED), "".join(line for line in lines if line[:1] != "#"), said(_BASE))
 
 
 def _lines(inventory: Path, node: str) -> list[str]:
@@ -158,10 +172,6 @@ def _lines(inventory: Path, node: str) -> list[str]:
     return text.splitlines(keepends=True)
 
 
-def _without_comments(lines: list[str]) -> str:
-    return "".join(line for line in lines if line[:1] != "#")
-
-
 def _damaged(inventory: Path, node: str, error: ValueError) -> HubError:
     path = path_for(inventory, node)
     return HubError(
@@ -175,5 +185,6 @@ def _damaged(inventory: Path, node: str, error: ValueError) -> HubError:
 
 def text_of(node: str, extra: Extra) -> str:
     """Return the file's text."""
-    title = f"# What users of the hub on {node} have besides, as `hubctl packages add NAME` wrote it.\n"
-    return title + "".join(f"{_ASKED}{each}\n" for each in extra.asked) + extra.lock
+    title = f"# What users of the hub on {node} have besides, as hubctl wrote it.\n"
+    base = "".join(f"{_BASE}{each}\n" for each in extra.base)
+    return title + base + "".join(f"{_ASKED}{each}\n" for each in extra.asked) + extra.lock

@@ -226,6 +226,7 @@ class Package(TypedDict):
     name: Annotated[str, "the package, in small letters with hyphens"]
     asked: Annotated[str, "what was asked for, such as `numpy>=2`"]
     version: Annotated[str, "what that was resolved to"]
+    source: Annotated[str, "inventory or command: what asks for it"]
 
 
 class Account(TypedDict):

@@ -31,7 +31,7 @@ class Context:
         keys: the secrets that the node needs, by name.
         locations: where the nodes at the other ends are; those not created yet are missing.
         lock: the text of one of the runtime's locks, by its file's name.
-        packages: the lock of what `hubctl packages` added for the users of its hub.
+        packages: the lock of what the users of its hub have besides, by the inventory or `hubctl packages`.
     """
 
     fleet: Fleet

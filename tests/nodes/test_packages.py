@@ -116,6 +116,29 @@ def test_a_package_comes_while_a_kernel_runs_which_keeps_what_it_has(hub, starts
     assert anna.run(anna.kernel(), "import emoji; emoji.__version__") == repr(listed(hub)["emoji"])
 
 
+def test_packages_of_the_inventory_come_by_a_deploy_and_live_with_those_that_are_added(hub, starts):
+    (hub.folder / "class.txt").write_text("# the class\nemoji<2.15\n")
+    hub.done("packages", "add", "tabulate")
+    hub.write({NODE: HUB.format(", packages: [click], requirements: class.txt")})
+    try:
+        assert hub.hubctl("plan").status == Exit.CHANGES
+        hub.done("deploy")
+        assert set(listed(hub)) == {"click", "emoji", "tabulate"}
+        hub.shell(NODE, "/opt/hub/jupyterhub/users/bin/python -c 'import click, emoji, tabulate'")
+        assert changes(hub) == []
+        assert hub.hubctl("packages", "remove", "emoji").status == Exit.INVENTORY
+
+        before = state(hub)
+        hub.write({NODE: HUB.format(', packages: [click, "jinja2<3"], requirements: class.txt')})
+        refused = hub.hubctl("deploy")
+        assert (refused.status, "packages-conflict" in refused.text) == (Exit.FAILED, True)
+        assert state(hub) == before
+    finally:
+        hub.write({NODE: HUB.format("")})
+    hub.done("deploy")
+    assert set(listed(hub)) == {"tabulate"}
+
+
 @pytest.mark.parametrize(
     ("asked", "why"),
     [

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -160,3 +161,82 @@ def test_the_same_is_told_as_events():
         ("two", "unit-failed"),
         ("three", "not-tried"),
     ]
+
+
+HUB = (
+    "  hub: {size: small, image: debian-13-x64, services: {jupyterhub: {hostname: hub, packages: [emoji]}}}\n"
+)
+LOCK = "emoji==2.0 \\\n    --hash=sha256:" + "0" * 64 + "\n"
+NOT_DEPLOYED = HubError("not-deployed", "nothing was deployed yet")
+CONFLICT = HubError("packages-conflict", "they cannot be had together")
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A fleet with a hub; `asked` has what its node was asked, `refuses` the errors of what it resolves."""
+
+    class Hub:
+        asked, refuses = [], []
+        path = tmp_path / "lab.yml"
+
+        def deploy(self, **options):
+            self.asked.clear()
+            job = Job(LoadedFleet(load(self.path), self.path), Caller("deploy"), output())
+            (outcome,) = action.deploy(job, ["hub"], **options)
+            return outcome
+
+        def pins(self):
+            """Return the locks of the users' environment that the node was asked for."""
+            resources = [
+                each for op, fields in self.asked if op == "converge" for each in fields["resources"]
+            ]
+            return [
+                each["requirements"] for each in resources if each.get("path") == "/opt/hub/jupyterhub/users"
+            ]
+
+    hub = Hub()
+    hub.path.write_text(INVENTORY.partition("nodes:\n")[0] + "nodes:\n" + HUB)
+
+    def ask(job, op, node, **fields):
+        hub.asked.append((op, fields))
+        if op == "converge":
+            return Outcome(node, ok=len(fields["resources"]))
+        error = hub.refuses.pop(0) if hub.refuses else None
+        return Outcome(node, error=error, data=SimpleNamespace(lock=LOCK))
+
+    monkeypatch.setattr(Job, "ask", ask)
+    monkeypatch.setattr(Job, "ahead", lambda job, nodes: contextlib.nullcontext())
+    return hub
+
+
+def test_packages_of_the_inventory_are_resolved_once_and_cost_nothing_afterwards(hub):
+    assert hub.deploy().error is None
+    assert [op for op, _ in hub.asked] == ["packages-resolve", "converge"]
+    assert LOCK in hub.pins()[0]
+    assert hub.deploy().error is None
+    assert [op for op, _ in hub.asked] == ["converge"]
+    assert LOCK in hub.pins()[0]
+    hub.path.write_text(hub.path.read_text().replace(", packages: [emoji]", ""))
+    hub.deploy()
+    assert [op for op, _ in hub.asked] == ["converge"]
+    assert LOCK not in hub.pins()[0]
+
+
+def test_a_node_that_was_never_deployed_resolves_packages_when_it_is(hub):
+    hub.refuses.append(NOT_DEPLOYED)
+    assert hub.deploy().error is None
+    assert [op for op, _ in hub.asked] == ["packages-resolve", "converge", "packages-resolve", "converge"]
+    assert [LOCK in each for each in hub.pins()] == [False, True]
+
+
+def test_packages_that_do_not_go_together_change_nothing_of_the_node(hub):
+    hub.refuses.append(CONFLICT)
+    assert hub.deploy().error is CONFLICT
+    assert [op for op, _ in hub.asked] == ["packages-resolve"]
+
+
+def test_a_plan_resolves_packages_and_keeps_nothing(hub):
+    for _ in range(2):
+        hub.deploy(apply=False)
+        assert [op for op, _ in hub.asked] == ["packages-resolve", "converge"]
+        assert LOCK in hub.pins()[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,14 @@ from typer.testing import CliRunner, Result
 from provision.cli import app
 from provision.errors import Exit, HubError
 from provision.inventory.packages import (
+    SPECIFIER,
     Extra,
+    by_name,
     merged,
     path_for,
     pins,
     read,
-    read_lock,
+    read_unchecked,
     requirement,
     text_of,
     versions,
@@ -45,6 +48,8 @@ def lock(*names: str) -> str:
 )
 def test_a_package_is_asked_for_by_name_extras_and_versions(asked: str, kept: str) -> None:
     assert requirement(asked) == kept
+    if asked.strip(", ") == asked:
+        assert re.fullmatch(SPECIFIER, asked)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +100,7 @@ def test_nothing_else_can_be_asked_for(asked: str) -> None:
 
 
 def test_a_package_has_one_name_however_it_is_written() -> None:
-    assert Extra(("Ruamel._yaml[jinja2]>=0.18", "emoji")).by_name() == {
+    assert by_name(("Ruamel._yaml[jinja2]>=0.18", "emoji")) == {
         "ruamel-yaml": "Ruamel._yaml[jinja2]>=0.18",
         "emoji": "emoji",
     }
@@ -116,11 +121,10 @@ def test_what_both_locks_have_is_as_the_hubs_own_says() -> None:
 def test_the_file_gives_back_what_was_kept(tmp_path: Path) -> None:
     inventory = tmp_path / "lab.yml"
     assert read(inventory, "box") == Extra()
-    assert read_lock(inventory, "box") == ""
-    extra = Extra(("flask>=3", "emoji"), lock("emoji==2.16.0", "flask==3.1.3"))
+    extra = Extra(("flask>=3", "emoji"), lock("emoji==2.16.0", "flask==3.1.3"), ("numpy",))
     path_for(inventory, "box").write_text(text_of("box", extra))
     assert read(inventory, "box") == extra
-    assert read_lock(inventory, "box") == extra.lock
+    assert read_unchecked(inventory, "box") == extra
     assert path_for(inventory, "box").name == "lab.box.packages"
 
 
@@ -240,4 +244,69 @@ def test_a_node_without_a_hub_is_said(desk: Desk, machine: Machine) -> None:
     done = packages("add", "emoji")
     assert "not-deployed" in done.output
     assert "hubctl deploy " in done.output
+    assert kept(desk) == ""
+
+
+def in_inventory(desk: Desk, keys: str) -> None:
+    """Let the inventory say more of the hub."""
+    path = desk.folder / "lab.yml"
+    path.write_text(path.read_text().replace("hostname: hub", f"hostname: hub, {keys}"))
+
+
+def test_the_inventorys_packages_are_resolved_with_those_that_are_added(desk: Desk) -> None:
+    in_inventory(desk, 'packages: ["numpy >= 2"], requirements: class.txt')
+    (desk.folder / "class.txt").write_text("# the class\nFlask<4  # pages\n\n")
+    assert packages("add", "emoji").exit_code == 0
+    head = "# in the inventory: Flask<4\n# in the inventory: numpy>=2\n# asked for: emoji\n"
+    assert head in kept(desk)
+    assert {"Flask==1.0", "numpy==1.0", "emoji==1.0"} <= {
+        line.split(" ")[0] for line in kept(desk).splitlines()
+    }
+    rows = [line.split() for line in packages("list").output.splitlines()]
+    assert ["flask", "Flask<4", "1.0", "inventory"] in rows
+    assert ["emoji", "emoji", "1.0", "command"] in rows
+    assert packages("remove", "emoji").exit_code == 0
+    assert "asked for" not in kept(desk)
+    assert "in the inventory: numpy>=2" in kept(desk)
+
+
+def test_of_the_inventorys_packages_a_command_changes_none_and_renews_any(desk: Desk) -> None:
+    in_inventory(desk, 'packages: ["numpy>=2"], requirements: class.txt')
+    (desk.folder / "class.txt").write_text("# the class\nFlask<4\n")
+    packages("add", "emoji")
+    before = kept(desk)
+    for words, place in (
+        (("remove", "numpy"), "lab.yml:7:100: error: numpy"),
+        (("add", "numpy<3"), "lab.yml:7:100: error: numpy"),
+        (("remove", "flask"), "class.txt:2:1: error: flask"),
+    ):
+        done = packages(*words)
+        assert (done.exit_code, place in done.output) == (Exit.INVENTORY, True), done.output
+    assert kept(desk) == before
+    assert packages("add", "NumPy").exit_code == 0
+    assert "--upgrade-package=numpy" in desk.machine.calls("uv")[-1]
+    assert kept(desk) == before
+
+
+@pytest.mark.parametrize(
+    ("keys", "text", "code", "place"),
+    [
+        ("packages: [numpy, NumPy]", "", "named-twice", "lab.yml:7:107"),
+        ("packages: [numpy], requirements: class.txt", "numpy<3\n", "named-twice", "class.txt:1:1"),
+        ("packages: [emoji>=one]", "", "bad-package", "lab.yml:7:100"),
+        ("packages: [-rx.txt]", "", "bad-value", "lab.yml:7:100"),
+        ("requirements: class.txt", "emoji\n-r more.txt\n", "bad-package", "class.txt:2:1"),
+        ("requirements: class.txt", "emoji @ https://example.org/x.whl\n", "bad-package", "class.txt:1:1"),
+        ("requirements: none.txt", "", "requirements-missing", "lab.yml:7:103"),
+    ],
+)
+def test_what_the_inventory_cannot_ask_for_is_told_with_its_place(
+    desk: Desk, keys: str, text: str, code: str, place: str
+) -> None:
+    (desk.folder / "class.txt").write_text(text)
+    in_inventory(desk, keys)
+    done = packages("add", "flask")
+    assert done.exit_code == Exit.INVENTORY
+    assert f"{place}: error: " in done.output
+    assert f"[{code}]" in done.output
     assert kept(desk) == ""

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from ...errors import HubError
 from ..draft import Draft, Keys, mistake
+from ..packages import SPECIFIER
 from ..shape import Hostname, Shape
 from .limits import WebLimits
 from .service import WebService
@@ -24,6 +25,16 @@ Person = Annotated[
         description="a user's name: a letter from a to z, then such letters, digits, - and _",
         # For editors; hubctl itself says more of what is wrong (`people.py`).
         extra_json_schema={"pattern": "^[a-z][a-z0-9_-]*$", "maxLength": 32},
+    ),
+]
+
+
+Package = Annotated[
+    str,
+    Meta(
+        pattern=SPECIFIER,
+        max_length=200,
+        description='a package of the index, with versions if you like: "numpy>=2,<3"',
     ),
 ]
 
@@ -66,6 +77,20 @@ class JupyterHub(WebService, kw_only=True):
         tuple[Person, ...], Meta(description="who has an account and is an admin of the hub")
     ] = ()
     users: Annotated[tuple[Person, ...], Meta(description="who has an account and is no admin")] = ()
+    packages: Annotated[
+        tuple[Package, ...], Meta(description="what users can import besides what every hub has")
+    ] = ()
+    requirements: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=1000,
+                description="path of a requirements file of more packages, relative to the inventory",
+            ),
+        ]
+        | None
+    ) = None
     memory: Amount = "1G"
     cpu: Annotated[
         float, Meta(ge=0.1, le=64, description="processors that one user's programs may use, 0.1 to 64")
