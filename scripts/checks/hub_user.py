@@ -75,8 +75,9 @@ class User:
 
     def serves(self) -> bool:
         """Whether the server is ready, as the hub says."""
-        found = self.ask("GET", f"/hub/api/users/{self.name}", headers=self.headers).json()
-        return bool(found["servers"].get("", {}).get("ready"))
+        answer = self.ask("GET", f"/hub/api/users/{self.name}", headers=self.headers)
+        assert answer.ok, answer.text
+        return bool(answer.json()["servers"].get("", {}).get("ready"))
 
     def start(self) -> None:
         """Start the server, and wait until it is ready."""

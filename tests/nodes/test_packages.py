@@ -78,6 +78,7 @@ def test_whoever_the_inventory_names_has_an_account_while_the_hub_runs_on(hub):
         assert changes(hub) == []
         hub.done("users", "admin", "tom", "--no")
         assert eventually(lambda: tom.ask("GET", "/hub/api/users", headers=tom.headers).status_code == 403)
+        assert not tom.serves()  # of their own they see what they did
         assert hub.ssh(NODE, "systemctl", "show", "--property=MainPID", "jupyterhub") == process
     finally:
         hub.write({NODE: HUB.format("")})
