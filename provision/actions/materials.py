@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
@@ -116,14 +116,15 @@ def _common(paths: list[str]) -> str:
     return "/".join(shared)
 
 
-def push(job: Job, node: str, sent: list[Sent]) -> Outcome:
-    """Put files into the home of every user of a node's hub."""
+def push(job: Job, node: str, sent: list[Sent], users: Sequence[str] = ()) -> Outcome:
+    """Put files into the homes of users of a node's hub, of all where none is named."""
     files = [each.announced() for each in sent]
-    return job.ask("materials-push", node, files=files, blobs={each.sha256: each.give for each in sent})
+    blobs = {each.sha256: each.give for each in sent}
+    return job.ask("materials-push", node, files=files, users=list(users), blobs=blobs)
 
 
-def pull(job: Job, node: str) -> Outcome:
-    """Bring the inventory's materials up to date in the home of every user of a node's hub.
+def pull(job: Job, node: str, users: Sequence[str] = ()) -> Outcome:
+    """Bring the inventory's materials up to date in the homes of users of a node's hub, of all where none is named.
 
     Raises:
         HubError: the inventory has none.
@@ -132,7 +133,7 @@ def pull(job: Job, node: str) -> Outcome:
     if service is None or not service.materials:
         why = f"the inventory has no `materials` for the hub on {node}"
         raise _refused("no-materials", why, "`hubctl materials push FOLDER` sends a folder of yours")
-    return job.ask("materials-pull", node)
+    return job.ask("materials-pull", node, users=list(users))
 
 
 def see_all_have_it(outcome: Outcome) -> None:

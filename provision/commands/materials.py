@@ -42,12 +42,16 @@ def push(
         str,
         typer.Option("--to", metavar="FOLDER", help="The folder of the home for it.", show_default=False),
     ] = "",
+    user: Annotated[
+        list[str] | None,
+        typer.Option("--user", metavar="NAME", help="This user alone; several are named one by one."),
+    ] = None,
     node: NodeOption = "",
     lock_wait: LockWaitOption = 0,
     inventory: InventoryOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Send a file, a notebook or a folder to everybody now. What a learner changed is never overwritten.
+    """Send a file, a notebook or a folder to everybody now, or to some. What a learner changed is never overwritten.
 
     A file that a learner changed keeps its name, and the new one comes beside it, as lesson.new.ipynb. What they did
     not change is updated, what they deleted comes back. Without PATH the inventory's materials are brought up to date
@@ -59,20 +63,22 @@ def push(
 
         loaded = load_fleet(inventory)
         hub = hub_node(loaded, node)
-        words = f"materials push {path}" if path else "materials push"
+        chosen = list(dict.fromkeys(user or ()))
+        named = [f"--user {name}" for name in chosen]
+        words = " ".join(["materials push", *([str(path)] if path else []), *named])
         job = Job(loaded, Caller(words, lock_wait), output)
         if path:
-            _push(job, hub, path, to)
+            _push(job, hub, path, to, chosen)
         else:
-            _pull(job, hub, to)
+            _pull(job, hub, to, chosen)
 
 
-def _push(job: Job, hub: str, path: Path, to: str) -> None:
+def _push(job: Job, hub: str, path: Path, to: str, users: list[str]) -> None:
     from ..actions.materials import gather, link, push
     from ..actions.users import address_of
 
     sent = gather(path, to)
-    outcome = push(job, hub, sent)
+    outcome = push(job, hub, sent, users)
     address = link(address_of(job.loaded, hub), sent)
     if outcome.error is None:
         if address:
@@ -83,7 +89,7 @@ def _push(job: Job, hub: str, path: Path, to: str) -> None:
     _end(outcome, job.output)
 
 
-def _pull(job: Job, hub: str, to: str) -> None:
+def _pull(job: Job, hub: str, to: str, users: list[str]) -> None:
     from ..actions.materials import pull
 
     if to:
@@ -93,7 +99,7 @@ def _pull(job: Job, hub: str, to: str) -> None:
             hint="where the inventory's materials go, their `to` says there",
             exit_code=Exit.USAGE,
         )
-    outcome = pull(job, hub)
+    outcome = pull(job, hub, users)
     if outcome.error is None:
         _show(outcome, job.output, pulled=True)
     _end(outcome, job.output)

@@ -81,10 +81,16 @@ def test_an_edited_copy_stays_and_an_untouched_one_is_updated(hub, course):
     as_(hub, "anna", "echo mine > course/first.ipynb")
     for name in ("first", "second"):
         (course / f"{name}.ipynb").write_text(NOTEBOOK.format(2))
+    assert set(push(hub, course, "--user", "anna")) == {"anna"}
+    assert as_(hub, "ben", "cat course/first.ipynb") == NOTEBOOK.format(1)
+    as_(hub, "anna", "rm course/first.new.ipynb")
+    (course / "first.ipynb").write_text(NOTEBOOK.format(3))
     told = push(hub, course)
-    assert counts(told["anna"]) == {"updated": 1, "conflict": 1}
+    assert counts(told["anna"]) == {"conflict": 1}
     assert told["anna"]["beside"] == ["course/first.new.ipynb"]
     assert counts(told["ben"]) == {"updated": 2}
+    (course / "first.ipynb").write_text(NOTEBOOK.format(2))
+    push(hub, course)
     assert as_(hub, "anna", "cat course/first.ipynb") == "mine\n"
     assert as_(hub, "anna", "cat course/first.new.ipynb course/second.ipynb") == NOTEBOOK.format(2) * 2
     assert as_(hub, "anna", "stat -c %U course course/*").split() == ["anna"] * 4

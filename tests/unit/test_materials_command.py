@@ -84,6 +84,16 @@ def test_a_line_for_each_user_says_what_became_of_it(course: Path, desk: Desk) -
     assert desk.machine.read("home/bob/my course/lesson.ipynb") == "lesson.ipynb"
 
 
+def test_single_users_get_it_alone_and_whoever_is_none_is_said(course: Path, desk: Desk) -> None:
+    done = desk.hubctl("materials", "push", str(course), "--user", "bob", "--user", "bob")
+    assert done.exit_code == 0, done.output
+    assert not desk.machine.path("home/ann/my course").exists()
+    assert desk.machine.read("home/bob/my course/lesson.ipynb") == "lesson.ipynb"
+    done = desk.hubctl("materials", "push", str(course), "--user", "ann", "--user", "root")
+    assert (done.exit_code, "unknown-user" in done.output) == (Exit.FAILED, True)
+    assert not desk.machine.path("home/ann/my course").exists()
+
+
 def test_a_home_that_did_not_get_all_is_named_and_the_others_got_theirs(course: Path, desk: Desk) -> None:
     desk.machine.path("home/ann/my course").symlink_to(desk.machine.path("srv"))
     done = desk.hubctl("materials", "push", str(course))

@@ -181,3 +181,7 @@ def test_materials_of_a_deploy_are_brought_up_to_date_as_each_user_within_the_bo
     assert [word for word in calls[0] if word.startswith("--uid=")] == [f"--uid={uids[0]}"]
     assert "--slice=jupyterhub-users.slice" in calls[0]
     assert "WorkingDirectory=/home/ann" in calls[0]
+    room.forget_calls()
+    (data,) = room.ask("materials-pull", users=["ann"]).of("data")
+    assert [user["name"] for user in data["data"]["users"]] == ["ann"]
+    assert len(room.calls("systemd-run")) == 1

@@ -30,20 +30,20 @@ _COUNTS = ("new", "updated", "kept", "conflict")
 
 
 def materials_push(request: Request) -> int:
-    """Put `files`, each `path` in the home and `sha256`, into the home of every user; the contents are asked for."""
+    """Put `files`, each `path` in the home and `sha256`, into the homes of `users`; the contents are asked for."""
     wanted = _wanted(request.manifest.get("files"))
 
     def body(run: Run, tally: Tally) -> None:
-        names = _names(run)
+        names = _chosen(run, request)
         files = _received(run.peer, wanted) if names else {}
         rooms = pushed.rooms(run, names)
         _tell_each(run, tally, names, lambda name: pushed.push(run, name, files, rooms.get(name)))
 
-    return exclusively(request, body, len(_names(request.run(apply=False))))
+    return exclusively(request, body, _count(request))
 
 
 def materials_pull(request: Request) -> int:
-    """Bring the materials of the last deploy up to date in the home of every user, as the start of a server does."""
+    """Bring the materials of the last deploy up to date in the homes of `users`, as the start of a server does."""
 
     def body(run: Run, tally: Tally) -> None:
         if not run.path(_PULL).is_file():
@@ -54,18 +54,39 @@ def materials_pull(request: Request) -> int:
                 hint="deploy the node; then run the same command again",
             )
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            names = _names(run)
+            names = _chosen(run, request)
             pulls = {name: pool.submit(_pull, run, name) for name in names}
             try:
                 _tell_each(run, tally, names, lambda name: _pulled(pulls[name].result()))
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    return exclusively(request, body, len(_names(request.run(apply=False))))
+    return exclusively(request, body, _count(request))
 
 
 def _names(run: Run) -> list[str]:
     return sorted(accounts.members(run).keys() - removal.begun(run).keys())
+
+
+def _count(request: Request) -> int:
+    return len(request.manifest.get("users") or _names(request.run(apply=False)))
+
+
+def _chosen(run: Run, request: Request) -> list[str]:
+    """Return the `users` of a request; all where it names none.
+
+    Raises:
+        NodeError: it names somebody who is none.
+    """
+    known, chosen = _names(run), sorted({str(name) for name in request.manifest.get("users") or ()})
+    if unknown := sorted(set(chosen) - set(known)):
+        raise NodeError(
+            "unknown-user",
+            f"the hub has no user {', '.join(unknown)}",
+            why=f"its users: {', '.join(known) or 'none'}",
+            hint="`hubctl users list`",
+        )
+    return chosen or known
 
 
 def _wanted(files: Any) -> dict[str, str]:
