@@ -72,7 +72,8 @@ def test_whatever_of_its_plan_is_deleted_or_damaged_one_deploy_mends_it(service,
     own = service.name != RECIPES[0].name
     plan = own_of(service.fleet, service.node, service.name) if own else plans_of(service.fleet)[service.node]
     found = damages(plan)
-    for together in rounds(plan, found if times > 1 else one_way_each(found, chance)):
+    short = times == 1
+    for together in rounds(plan, one_way_each(found, chance) if short else found, together=short):
         assert_heals(service.fleet, service.node, together, service.answers)
 
 

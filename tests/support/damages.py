@@ -85,10 +85,17 @@ def one_way_each(found: Sequence[Damage], chance: Random) -> list[Damage]:
     return [damage for damage in found if damage.kind == picked[damage.to]]
 
 
-def rounds(plan: Sequence[Resource], found: Sequence[Damage]) -> list[list[Damage]]:
+def rounds(
+    plan: Sequence[Resource], found: Sequence[Damage], *, together: bool = False
+) -> list[list[Damage]]:
     """Return damages of a plan in groups that one deploy mends: all of a kind at once.
 
     Of the groups of files that one program checks only one is damaged at a time: it refuses each for the others.
+
+    Args:
+        plan: the plan.
+        found: the damages.
+        together: damage at once all kinds of resources that nothing else of a plan stands on.
     """
     checks = [resource.check[0] for resource in plan if isinstance(resource, CheckedFiles)]
     checked = [resource.id for resource in plan if isinstance(resource, CheckedFiles)]
@@ -96,8 +103,13 @@ def rounds(plan: Sequence[Resource], found: Sequence[Damage]) -> list[list[Damag
     groups: dict[tuple[str, int], list[Damage]] = {}
     for damage in found:
         place = turn.get(damage.resource, 0) if checks_refuse(damage) else 0
-        groups.setdefault((damage.kind, place), []).append(damage)
+        kind = "apart" if together and damage.to in _APART else damage.kind
+        groups.setdefault((kind, place), []).append(damage)
     return list(groups.values())
+
+
+_APART = {each.__name__ for each in (Absent, Firewall, Group, Retired, SpipedEnds)}
+"""Kinds of resources that no other is made of or started by."""
 
 
 def checks_refuse(damage: Damage) -> bool:
