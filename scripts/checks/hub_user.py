@@ -132,6 +132,7 @@ class User:
             ssl=ssl.create_default_context(cafile=str(self.site.roots)),
             additional_headers=self.headers,
             open_timeout=_SECONDS,
+            ping_timeout=_SECONDS,
         )
 
     def save(self, path: str, *sources: str) -> None:
