@@ -81,7 +81,7 @@ class Manager:
     def spawn(self, release: str) -> None:
         notify = self._notify[release] = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         notify.bind(str(self.folder / f"{release}.notify"))
-        notify.settimeout(20)
+        notify.settimeout(60)
         with listen(self.probe(release)) as probe:
             fds = [self._shared.fileno(), probe.fileno()]
             env = {

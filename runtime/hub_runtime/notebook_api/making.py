@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -61,7 +60,6 @@ class Maker:
             await asyncio.wait_for(self._run(kernel), self._settings.start_timeout)
         except BaseException as error:
             await kernel.end()
-            shutil.rmtree(place, ignore_errors=True)
             raise self._said(error) from error
         return kernel
 

@@ -8,8 +8,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from .kernel import Kernel, KernelDied
-from .notebook import NotebookError
+from .kernel import Kernel
 
 log = logging.getLogger(__name__)
 _LONGEST_PAUSE = 30.0
@@ -148,17 +147,17 @@ class Pool:
             await kernel.gone.wait()
             log.warning("kernel %d ended; another one starts", kernel.pid)
             self._kernels[place] = None
-            await kernel.end()
-            kernel = await self._another()
+            kernel = await self._another(kernel)
             self._kernels[place] = kernel
             self._give(kernel)
 
-    async def _another(self) -> Kernel:
+    async def _another(self, former: Kernel) -> Kernel:
         pause = 0.5
         while True:
             try:
+                await former.end()
                 return await self._make()
-            except (NotebookError, KernelDied, OSError, RuntimeError) as error:
+            except Exception as error:  # noqa: BLE001  whatever it was, the place is not left empty
                 log.error("a kernel does not start, next try in %.0f s: %s", pause, error)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)

@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from .. import systemd
 from .app import create_app
 from .listen import Listeners
@@ -60,6 +62,10 @@ async def serve(settings: Settings, sockets: list[tuple[str, socket.socket]], gr
 
 async def _start(settings: Settings, folder: Path) -> tuple[Notebook, Pool]:
     """Start the kernels of a notebook that has passed its tests."""
+    if settings.text:
+        path = folder / Path(settings.notebook).name
+        path.write_text(settings.text)
+        settings = msgspec.structs.replace(settings, notebook=str(path), text="")
     notebook = read(settings.path)
     closed = [endpoint.name for endpoint in notebook.endpoints if endpoint.options.token]
     if closed and not settings.token:

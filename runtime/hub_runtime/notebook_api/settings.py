@@ -20,6 +20,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         notebook: path of the notebook; a bundled one is known by its name alone.
+        text: the notebook itself, where there is no file of it yet.
         folder: where kernels run, and keep what they keep.
         kernels: requests that can be answered at once.
         timeout: longest that a request waits and runs, unless its cell says otherwise.
@@ -33,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     notebook: str
+    text: str = ""
     folder: str = "."
     kernels: Positive = 4
     timeout: Positive = 60

@@ -52,12 +52,12 @@ class Answer(NamedTuple):
 class Served:
     """A folder with a notebook, and the server of it."""
 
-    def __init__(self, folder: Path, text: str, **settings: Any) -> None:
+    def __init__(self, folder: Path, source: str, **settings: Any) -> None:
         self.folder, self.socket = folder, folder / "api.sock"
         self.data = folder / "data"
         self.data.mkdir()
         self.notebook = folder / "notebook.ipynb"
-        self.notebook.write_text(text)
+        self.notebook.write_text(source)
         self._settings = folder / "settings.json"
         given = {"notebook": str(self.notebook), "folder": str(self.data), "kernels": 1, **settings}
         self._settings.write_text(json.dumps(given))
@@ -79,7 +79,7 @@ class Served:
                 stdout=journal,
                 stderr=journal,
             )
-        eventually(self._up, pause=0.05, what="the server")
+        eventually(self._up, seconds=120, pause=0.05, what="the server")
 
     def refused(self) -> tuple[int, str]:
         """The exit code and the last line of what was said by a server that does not begin to serve."""
@@ -137,8 +137,8 @@ def serve() -> Iterator[Callable[..., Served]]:
     """Make servers of notebooks, which end with the module's tests."""
     made: list[Served] = []
 
-    def make(text: str, **settings: Any) -> Served:
-        made.append(Served(Path(tempfile.mkdtemp(prefix="hub-")), text, **settings))
+    def make(source: str, **settings: Any) -> Served:
+        made.append(Served(Path(tempfile.mkdtemp(prefix="hub-")), source, **settings))
         return made[-1]
 
     yield make

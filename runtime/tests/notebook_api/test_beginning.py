@@ -94,20 +94,19 @@ def test_what_is_not_fit_never_begins_to_serve(
 
 
 def test_the_notebooks_tests_ask_its_api_on_a_folder_of_their_own(serve: Any) -> None:
-    served = serve(
-        notebook(
-            "import json, pathlib\nplace = pathlib.Path('kept.txt')",
-            "# POST /kept\n# @token\nplace.write_text(json.loads(REQUEST)['body']['text'])",
-            "# GET /kept\nprint(place.read_text() if place.exists() else 'nothing')",
-            ("ask('POST', '/kept', {'text': 'of the test'})", "test"),
-            ("assert ask('GET', '/kept') == (200, 'of the test\\n')", "test"),
-            "# GET /names\nprint('ask' in globals(), 'inside' in globals())",
-        ),
-        token="word",
+    text = notebook(
+        "import json, pathlib\nplace = pathlib.Path('kept.txt')",
+        "# POST /kept\n# @token\nplace.write_text(json.loads(REQUEST)['body']['text'])",
+        "# GET /kept\nprint(place.read_text() if place.exists() else 'nothing')",
+        ("ask('POST', '/kept', {'text': 'of the test'})", "test"),
+        ("assert ask('GET', '/kept') == (200, 'of the test\\n')", "test"),
+        "# GET /names\nprint('ask' in globals(), 'inside' in globals())",
     )
+    served = serve("", notebook="lab.ipynb", text=text, token="word")
     served.start()
     assert served.ask("GET", "/kept").text == "nothing\n"
     assert served.ask("GET", "/names").text == "False False\n"
+    assert served.ask("GET", "/health").json["notebook"] == "lab"
 
 
 CELLS = (
