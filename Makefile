@@ -48,8 +48,9 @@ check: setup ## lint, format check, types
 	$(BIN)/mypy
 	$(BIN)/mypy runtime/hub_runtime scripts
 
-bench: setup ## how fast: the solver beside python-sat on the same clauses; deploys beside pyinfra, Ansible and a shell script
+bench: setup ## how fast: the solver beside python-sat, notebook_api beside Kernel Gateway, deploys beside pyinfra, Ansible and a shell script
 	$(BIN)/python -m bench.bench_solver
+	$(BIN)/python -m bench.bench_notebook_api
 	$(BIN)/python scripts/host_packages.py
 	$(BIN)/python -m bench.bench_deploy
 

@@ -20,6 +20,7 @@ LOCKS = {
         ["pyproject.toml", *TESTED, "--group", "pyproject.toml:dev"],
     ),
     "requirements.lock": ("3.11", ["pyproject.toml"]),
+    "bench/notebook_api/kernel_gateway.lock": ("3.11", ["bench/notebook_api/kernel_gateway.in"]),
     "requirements-demo.lock": ("3.11", ["--group", "pyproject.toml:demo"]),
     **{str(source.with_suffix(".lock")): ("3.10", [str(source)]) for source in sorted(RUNTIME.glob("*.in"))},
 }
