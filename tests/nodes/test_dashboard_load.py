@@ -82,7 +82,7 @@ class Class:
         watcher = threading.Thread(target=self._watch)
         for thread in (watcher, *learners):
             thread.start()
-        assert self.half.wait(self.turns * EVERY * 2)
+        assert self.half.wait(self.turns * EVERY * 2 + 60)
         at_half()
         for thread in learners:
             thread.join()
