@@ -183,7 +183,7 @@ class Fleet:
             "ssh",
             *("-i", str(key), "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"),
             *("-o", f"UserKnownHostsFile={hostkeys.path_for(self.inventory)}"),
-            *("-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"),
+            *("-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30"),
             *("-o", "KexAlgorithms=curve25519-sha256", "-o", "LogLevel=ERROR"),
             f"root@{self.address(node)}",
             shlex.join(argv),
