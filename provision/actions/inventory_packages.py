@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from ..errors import Exit, HubError, HubErrors, Position
 from ..inventory.draft import Keys
 from ..inventory.load import place_of
-from ..inventory.packages import SPECIFIER, by_name, name_of, read_unchecked, requirement
+from ..inventory.packages import read_unchecked, requirement
 from ..inventory.people import SERVICE
 from ..inventory.services.jupyterhub import JupyterHub
+from ..node.locks import SPECIFIER, by_name, name_of
 from ..reading import expanded, read_regular
 from .fleet import LoadedFleet
 

@@ -7,21 +7,11 @@ from contextlib import nullcontext
 
 from ..bundles import lock
 from ..errors import Exit, HubError
-from ..inventory.packages import (
-    Extra,
-    by_name,
-    name_of,
-    normal,
-    path_for,
-    pins,
-    read,
-    requirement,
-    text_of,
-    versions,
-)
+from ..inventory.packages import Extra, path_for, read, requirement, text_of
 from ..inventory.people import SERVICE
 from ..inventory.suggest import did_you_mean
 from ..node.files import remove, write_file
+from ..node.locks import by_name, name_of, normal, pins, versions
 from ..services.jupyterhub import USERS_LOCK
 from ..steps.runtime import UV
 from ..transport.engine import garbled

@@ -12,7 +12,7 @@ from ..inventory.people import SERVICE, name_trouble, named, nearest_name
 from ..inventory.services.service import WebService
 from ..node.resources.hub_users import MADE
 from ..node.users.names import password_problem
-from ..secrets.spoken import spoken
+from ..node.users.spoken import spoken
 from ..secrets.value import Secret
 from .fleet import LoadedFleet
 from .job import Job
@@ -46,7 +46,7 @@ class Done:
 
 def person(name: str, password: Secret | None = None, *, admin: bool | None = None) -> Person:
     """Return somebody, with a new password where none is given."""
-    return Person(name, password or spoken(), admin, made=password is None)
+    return Person(name, password or Secret(spoken()), admin, made=password is None)
 
 
 def hub_node(loaded: LoadedFleet, name: str = "", command: str = "hubctl users list") -> str:

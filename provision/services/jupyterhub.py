@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ..inventory.packages import merged
 from ..inventory.services.jupyterhub import JupyterHub
+from ..node.locks import merged
 from ..node.releases.home import ROOT as HUB
 from ..node.resources import (
     Absent,

@@ -10,19 +10,8 @@ from typer.testing import CliRunner, Result
 
 from provision.cli import app
 from provision.errors import Exit, HubError
-from provision.inventory.packages import (
-    SPECIFIER,
-    Extra,
-    by_name,
-    merged,
-    path_for,
-    pins,
-    read,
-    read_unchecked,
-    requirement,
-    text_of,
-    versions,
-)
+from provision.inventory.packages import Extra, path_for, read, read_unchecked, requirement, text_of
+from provision.node.locks import SPECIFIER, by_name, merged, pins, versions
 from tests.support.hub_users import Desk
 from tests.support.node_engine import Machine
 

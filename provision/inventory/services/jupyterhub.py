@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from ...errors import HubError
+from ...node.locks import SPECIFIER
 from ..draft import Draft, Keys, mistake
-from ..packages import SPECIFIER
 from ..shape import Hostname, Shape
 from .limits import WebLimits
 from .service import WebService

@@ -1,23 +1,23 @@
-"""Passwords for people: read from paper, said aloud, typed on any keyboard."""
+"""Passwords for people: read from paper, said aloud, typed on any keyboard. The controller uses this too."""
 
 from __future__ import annotations
 
 import math
-import secrets
-
-from .value import Secret
+from random import SystemRandom
 
 # Letters that look like no other, and lie where most keyboards have them.
 CONSONANTS, VOWELS = "bdfghjkmnprstv", "aeiou"
 WORDS, SYLLABLES = 4, 2
+_CHANCE = SystemRandom()
+
 BITS = WORDS * SYLLABLES * math.log2(len(CONSONANTS) * len(VOWELS))
 """How hard one is to guess: 49 bits."""
 
 
-def spoken() -> Secret:
+def spoken() -> str:
     """Return a new password such as `tamu-rito-keba-nosi`."""
-    return Secret("-".join("".join(map(_syllable, range(SYLLABLES))) for _ in range(WORDS)))
+    return "-".join("".join(map(_syllable, range(SYLLABLES))) for _ in range(WORDS))
 
 
 def _syllable(_: int) -> str:
-    return secrets.choice(CONSONANTS) + secrets.choice(VOWELS)
+    return _CHANCE.choice(CONSONANTS) + _CHANCE.choice(VOWELS)
