@@ -33,6 +33,9 @@ sys.modules["inspect"] = Later("inspect")
 
 from {PACKAGE}.main import main
 
+if sys.argv[2:] == ["admin"]:
+    from {PACKAGE}.admin import main
+
 status = main()
 sys.stderr.flush()
 os._exit(status)

@@ -25,6 +25,8 @@ PAGES = {
     "notebook": f"notebook?path={quote(NOTEBOOKS[0])}",
     "whole": f"whole?who={key_of('ada')}&path={quote(NOTEBOOKS[0])}",
     "mine": "mine?as=ada",
+    "people": "people",
+    "packages": "packages",
 }
 
 
@@ -54,6 +56,8 @@ SHOWN = (
     Shot("notebook", 40, "projector", "light"),
     Shot("whole", 12, "laptop", "light"),
     Shot("mine", 12, "phone", "light"),
+    Shot("people", 12, "laptop", "light"),
+    Shot("packages", 12, "laptop", "light"),
 )
 
 
@@ -73,7 +77,8 @@ def take(browser: Browser, shot: Shot, address: str, folder: Path) -> int:
         "reduced_motion": "reduce",
     }
     with opened(browser, asked, **how) as (page, _):
-        page.locator("#line").get_by_text("Live").wait_for()
+        if page.locator("body[data-stream]").count():
+            page.locator("#line").get_by_text("Live").wait_for()
         page.wait_for_function("[...document.images].every(one => one.complete)")
         view = page.context.new_cdp_session(page)
         taken = view.send("Page.captureScreenshot", {"format": "webp", "quality": 80})

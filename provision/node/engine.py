@@ -45,6 +45,16 @@ def converge(run: Run, resources: Sequence[Resource], tally: Tally) -> None:
         _verify(run)
 
 
+def alone(run: Run, resource: Resource, tally: Tally) -> None:
+    """Bring one resource to its desired state, apart from all others: what a deploy left due stays due.
+
+    Raises:
+        NodeError: it failed.
+    """
+    run.enter(0, resource.id)
+    _one(run, resource, {}, tally)
+
+
 def _meanwhile(run: Run, resources: Sequence[Resource]) -> list[Piece]:
     from .prefetch import pieces  # few runs want it
 

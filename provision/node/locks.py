@@ -27,6 +27,17 @@ class Pin:
     text: str
 
 
+def asked_for(text: str) -> str:
+    """Return a requirement without spaces.
+
+    Raises:
+        ValueError: it says anything else than a name, extras and versions.
+    """
+    if not re.fullmatch(SPECIFIER, text):
+        raise ValueError(f"{text!r} is no name of a package, with versions if you like")
+    return text.replace(" ", "")
+
+
 def by_name(requirements: Iterable[str]) -> dict[str, str]:
     """Return requirements by the normal names of their packages."""
     return {name_of(each): each for each in requirements}

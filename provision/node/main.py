@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from typing import Callable
 
 from .errors import Interrupted, NodeError, from_os_error
 from .peer import Peer
@@ -20,6 +21,11 @@ def main(system: System | None = None) -> int:
     Args:
         system: the machine, where it is not this one.
     """
+    return answered(lambda peer: _serve(system or System(), peer))
+
+
+def answered(serve: Callable[[Peer], int]) -> int:
+    """Serve the peer at stdin and stdout, whatever goes wrong; return the exit status."""
     # Events alone may go where stdout went.
     sink = os.dup(1)
     os.dup2(2, 1)
@@ -27,7 +33,7 @@ def main(system: System | None = None) -> int:
     peer = Peer(0, sink)
     peer.catch_signals()
     try:
-        return _serve(system or System(), peer)
+        return serve(peer)
     except Interrupted:
         return EXIT["interrupted"]
     except NodeError as error:

@@ -47,14 +47,15 @@ class Peer:
     def _stop(self, _number: int, _frame: object) -> None:
         self._stopped = True
 
-    def receive(self) -> bytes:
-        """Read one frame.
+    def receive(self, most: int = _MAX_FRAME) -> bytes:
+        """Read one frame of so many bytes at most.
 
         Raises:
             Interrupted: the operator is gone.
+            ValueError: it is longer.
         """
         length = int.from_bytes(self._read(_HEADER), "big")
-        if length > _MAX_FRAME:
+        if length > most:
             raise ValueError(f"a frame of {length} bytes is too long")
         return self._read(length)
 

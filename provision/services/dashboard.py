@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+from ..inventory.model import service_shapes
 from ..inventory.services.dashboard import Dashboard
-from ..node.resources import Resource
-from ..node.users.places import HOMES
+from ..node import start
+from ..node.resources import File, Resource, Unit
+from ..node.users.places import HOMES, RESERVED
+from ..render import render
 from ..secrets.model import newest, service_key
 from ..steps.context import Context
 from ..steps.released import Web, Worker, released
 from ..steps.tunnel import Question
-from .jupyterhub import HUB_URL, SAVES_PORT
+from ..steps.units import unit_files
+from .jupyterhub import CONFIG, HUB_URL, MADE, SAVES_PORT
 from .recipe import Place, Recipe
 
 NAME = "dashboard"
+_ADMIN = f"{NAME}-admin"
+_SOCKET = f"/run/{_ADMIN}.sock"
 
 
 def _steps(ctx: Context, _: Dashboard) -> list[Resource]:
@@ -25,14 +32,36 @@ def _steps(ctx: Context, _: Dashboard) -> list[Resource]:
         "hub_api": f"{HUB_URL}/hub/api",
         "fullness": HOMES,
         "token": token.reveal() if token else "",
+        "admin": _SOCKET,
     }
-    return released(
-        ctx,
-        NAME,
-        settings=json.dumps(settings, indent=2) + "\n",
-        web=Web(template=f"systemd/{NAME}-web@.service"),
-        workers=(Worker(template=f"systemd/{NAME}-worker@.service"),),
+    return [
+        *released(
+            ctx,
+            NAME,
+            settings=json.dumps(settings, indent=2) + "\n",
+            web=Web(template=f"systemd/{NAME}-web@.service"),
+            workers=(Worker(template=f"systemd/{NAME}-worker@.service"),),
+        ),
+        *_admin(),
+    ]
+
+
+def _admin() -> list[Resource]:
+    """Return what does as root what admins ask for on the pages: the engine that the operator's commands use."""
+    unit = unit_files(
+        _ADMIN,
+        {
+            f"{_ADMIN}.socket": render(f"systemd/{_ADMIN}.socket", socket=_SOCKET),
+            f"{_ADMIN}@.service": render(f"systemd/{_ADMIN}@.service", config=CONFIG),
+        },
     )
+    return [
+        File(RESERVED, json.dumps(sorted(service_shapes())) + "\n"),
+        File(f"{CONFIG}/engine_start.py", MADE + Path(start.__file__).read_text()),
+        File(f"{CONFIG}/admin.py", render(f"{NAME}/admin.py")),
+        unit,
+        Unit(f"{_ADMIN}.socket", restart_on=(unit.id,)),
+    ]
 
 
 _HEALTH = f"GET /services/{NAME}/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

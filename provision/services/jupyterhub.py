@@ -24,7 +24,7 @@ from ..node.resources import (
 from ..node.users import names
 from ..node.users.accounts import ADMINS, MEMBERS, USERS
 from ..node.users.hub_api import TOKEN
-from ..node.users.places import HOMES, SETTINGS, SLICE, STATE
+from ..node.users.places import HOMES, PACKAGES, SETTINGS, SLICE, STATE
 from ..render import render
 from ..secrets.model import newest, service_key
 from ..steps import web
@@ -50,7 +50,7 @@ _PORT, _API_PORT, _DOOR_PORT, _HUB_PORT = 8000, 8001, 8081, 8082
 HUB_URL = f"http://127.0.0.1:{_DOOR_PORT}"
 """Where all ask the hub: at a door, where they wait while it is being started."""
 _OWN_URL = f"http://127.0.0.1:{_HUB_PORT}"
-_MADE = "# Made by hubctl; the next deploy undoes changes made here.\n"
+MADE = "# Made by hubctl; the next deploy undoes changes made here.\n"
 SAVES_PORT = 8010
 _SAVES = f"http://127.0.0.1:{SAVES_PORT}/services/{_DASHBOARD}/events"
 """Where users' servers tell the dashboard of saves: on the node, without the way round by the web."""
@@ -113,7 +113,7 @@ def _for_users(ctx: Context, service: JupyterHub) -> list[Resource]:
     """Return what users' servers run, how they are set, and the bounds of all of them together."""
     overrides = {"@jupyterlab/docmanager-extension:plugin": {"autosaveInterval": service.autosave}}
     return [
-        PythonEnv(f"{ROOT}/users", merged(ctx.lock(USERS_LOCK), ctx.packages), UV),
+        PythonEnv(f"{ROOT}/users", merged(ctx.lock(USERS_LOCK), ctx.packages), UV, PACKAGES),
         Directory("/etc/jupyter"),
         Directory("/etc/jupyter/labconfig"),
         File("/etc/jupyter/labconfig/default_setting_overrides.json", _json(overrides)),
@@ -230,7 +230,7 @@ def _passwords() -> list[Resource]:
         },
     )
     return [
-        File(f"{CONFIG}/names.py", _MADE + Path(names.__file__).read_text()),
+        File(f"{CONFIG}/names.py", MADE + Path(names.__file__).read_text()),
         File(f"{CONFIG}/passwd.py", render(f"{NAME}/passwd.py")),
         unit,
         Unit(f"{name}.socket", restart_on=(unit.id,)),

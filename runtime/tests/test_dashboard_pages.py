@@ -15,11 +15,26 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from hub_runtime.dashboard import pages
+from hub_runtime.dashboard import admin_pages, pages
 from hub_runtime.dashboard.model import Cell, Home, Output, Participant, State, Summary
+from hub_runtime.dashboard.node import Said
 from hub_runtime.web.assets import frame_style
 from hub_runtime.web.view import View
-from tests.support.classroom import NOTEBOOKS, NOW, ROOT, SITE, participants, summary
+from tests.support.classroom import (
+    ADD,
+    BUILT,
+    HUB,
+    NOTEBOOKS,
+    NOW,
+    PACKAGES,
+    REFUSED,
+    ROOT,
+    SITE,
+    added,
+    participants,
+    summary,
+    users,
+)
 from tests.support.html import controls, elements
 
 GOLDEN = Path(__file__).parent / "data" / "pages"
@@ -51,6 +66,12 @@ def class_of(number: int, view: View | None = None) -> dict[str, str]:
         "whole": pages.whole(view, TRAINER, SITE, me, 1, summary(me, first, True), NOW),
         "mine": pages.mine(view, learner, SITE, me, [summary(me, first)], NOW),
         "cells": pages.cells(view, summary(people[-1], first)),
+        "people": admin_pages.people(view, "teacher", SITE, users(number), NOW),
+        "leaving": admin_pages.leaving(view, "teacher", SITE, me.name),
+        "work": "".join(admin_pages.work(view, "teacher", SITE, ADD, HUB, added())),
+        "refused": "".join(admin_pages.work(view, "teacher", SITE, ADD, HUB, REFUSED)),
+        "packages": admin_pages.packages(view, "teacher", SITE, PACKAGES),
+        "built": "".join(admin_pages.work(view, "teacher", SITE, ADD, HUB, BUILT)),
         "message": pages.message(view, TRAINER, SITE, "Not found", "There is no such page.", (ROOT, "Class")),
     }
 
@@ -100,10 +121,12 @@ def test_ids_are_there_once_and_the_headings_have_an_order(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "cells"])
 def test_the_keyboard_goes_as_the_eye_does_and_every_stop_has_a_name(kind: str) -> None:
-    stops = controls(class_of(12)[kind])
+    page = class_of(12)[kind]
+    stops, labelled = controls(page), {one.get("for") for one in elements(page) if one.tag == "label"}
     assert [stops[0].get("href"), stops[0].text] == ["#content", "Skip to the content"]
     for one in stops:
-        assert one.text.strip() or one.get("aria-label") or one.get("title"), one
+        named = one.text.strip() or one.get("aria-label") or one.get("title")
+        assert named or one.get("id") in labelled, one
         assert "tabindex" not in one.attributes
         assert kind == "message" or one.tag != "button" or one.get("id"), (
             "what has the focus is found again by its id"
@@ -128,7 +151,9 @@ def made_of(text: str) -> list[str]:
     )
     work = Summary(text, text, text, State.SHOWN, when, "", 9, cells, 1, text)
     odd = Summary(text, text, text, State.INVALID, when, text)
-    who = pages.Viewer(text, trainer=True)
+    who = pages.Viewer(text, trainer=True, admin=True)
+    account = admin_pages.User(text, seen=text, bytes=1, server=True)
+    package, task = admin_pages.Package(text, text, text), admin_pages.Task(text, (text, text), text)
     return [
         pages.overview(view, who, text, [one], NOW),
         pages.side_by_side(view, who, text, text, [one], {text: work}, NOW),
@@ -138,6 +163,11 @@ def made_of(text: str) -> list[str]:
         pages.cells(view, work),
         pages.cells(view, odd),
         pages.message(view, who, text, text, text),
+        admin_pages.people(view, text, text, [account], NOW),
+        admin_pages.leaving(view, text, text, text),
+        admin_pages.packages(view, text, text, admin_pages.Packages((package,), (package,))),
+        "".join(admin_pages.work(view, text, text, task, text, added((text,)))),
+        "".join(admin_pages.work(view, text, text, task, text, [Said("error", message=text, why=text)])),
     ]
 
 

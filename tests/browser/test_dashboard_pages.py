@@ -24,6 +24,9 @@ PAGES = {
     "side_by_side": f"notebook?path={FIRST}",
     "whole": f"whole?who={KEY}&path={FIRST}",
     "mine": "mine?as=ada",
+    "people": "people",
+    "packages": "packages",
+    "leaving": "people/remove?name=ada",
     "cells": f"cells?who={KEY}&path={FIRST}",
 }
 SIZES = {"phone": (390, 844), "laptop": (1366, 768), "projector": (1920, 1080)}
@@ -44,6 +47,12 @@ def live(page: Page) -> None:
     expect(page.locator("#line")).to_have_text("Live")
 
 
+def accessible(page: Page) -> None:
+    rules = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
+    found = Axe().run(page, options={"runOnly": rules}).response["violations"]
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
+
+
 @pytest.mark.parametrize("kind", PAGES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_page_has_nothing_to_complain_of_and_asks_nobody_else(
@@ -55,12 +64,7 @@ def test_a_page_has_nothing_to_complain_of_and_asks_nobody_else(
         assert (seen.complaints, seen.elsewhere(address)) == ([], [])
         if kind == "cells":
             return  # no script runs there, not even a test's
-        found = Axe().run(
-            page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
-        )
-        assert [
-            (one["id"], [node["html"] for node in one["nodes"]]) for one in found.response["violations"]
-        ] == []
+        accessible(page)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -244,3 +248,35 @@ def test_a_page_can_be_read_without_its_script(browser: Browser, address: str) -
         expect(page.locator(f"#at-{KEY}")).to_contain_text("UTC")
         page.locator(f"#at-{KEY}-open").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("ada")
+
+
+def test_people_are_added_by_keyboard_and_without_a_script(browser: Browser, address: str) -> None:
+    with opened(browser, f"{address}people", java_script_enabled=False) as (page, _):
+        page.get_by_label("Names, one or several").focus()
+        page.keyboard.type("zora yara")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.locator(".cards li")).to_have_count(2)
+        expect(page.locator(".cards li").first).to_contain_text("tamu-rito-keba-nosi")
+        page.emulate_media(media="print")
+        expect(page.locator(".cards li").first).to_be_visible()
+        expect(page.locator(".steps")).to_be_hidden()
+        expect(page.get_by_role("link", name="People")).to_be_hidden()
+
+
+def test_what_the_node_does_is_told_while_it_does_it(browser: Browser, address: str, room: Classroom) -> None:
+    with opened(browser, f"{address}people") as (page, seen):
+        room.goes_on.clear()
+        page.get_by_label("Names, one or several").fill("zora")
+        page.get_by_role("button", name="Add").click(no_wait_after=True)
+        expect(page.get_by_role("log")).to_contain_text("zora: create, make the home, set the password")
+        expect(page.locator(".cards li")).to_have_count(0)
+        room.goes_on.set()
+        expect(page.locator(".cards li")).to_have_count(1)
+        accessible(page)
+        page.get_by_role("link", name="People").click()
+        page.get_by_label("Names, one or several").fill("Zoë")
+        page.get_by_role("button", name="Add").click()
+        expect(page.get_by_role("alert")).to_contain_text("no user was made")
+        accessible(page)
+        assert (seen.complaints, seen.elsewhere(address)) == ([], [])

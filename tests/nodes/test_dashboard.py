@@ -1,6 +1,7 @@
 """The dashboard on a real node: what a learner saves is before the trainer within seconds, whatever is killed."""
 
 import re
+import shlex
 import time
 
 import pytest
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.nodes
 CLASS = "{jupyterhub: {hostname: hub, disk: 100M}, dashboard: {}}"
 PASSWORD = "quite-a-long-one"
 BASE = "/services/dashboard"
+BUILDING = 600_000  # milliseconds
 
 
 @pytest.fixture(scope="module")
@@ -193,3 +195,91 @@ def sign_in(page, name):
 
 def test_a_second_deploy_changes_nothing(room):
     assert room.hubctl("plan", NODE).status == 0
+
+
+@pytest.fixture
+def admin(room):
+    """The page *People* in the browser of the trainer, who is an admin."""
+    site = room.site(NODE, "hub")
+    browsers.require()
+    with (
+        browsers.started({site.host: site.address}) as browser,
+        browsers.opened(browser, f"https://{site.host}{BASE}/people", ignore_https_errors=True) as (page, _),
+    ):
+        sign_in(page, "tess")
+        yield page
+
+
+def test_an_admin_adds_people_and_packages_in_the_browser(room, admin):
+    site = room.site(NODE, "hub")
+    admin.get_by_label("Names").fill("dora, emil")
+    admin.get_by_role("button", name="Add").click()
+    expect(admin.locator(".cards li")).to_have_count(2)
+    first = password_on_card(admin, "dora")
+    dora = User(site, "dora", first)
+    assert "/hub/home" in dora.log_in().url
+    dora.start()
+    kernel = dora.kernel()
+    dora.run(kernel, "x = 41")
+
+    add_packages(admin, "emoji<2.15\nclick")
+    expect(admin.get_by_role("status")).to_contain_text("Done.", timeout=BUILDING)
+    assert (dora.run(kernel, "x + 1"), dora.run(kernel, "import emoji")) == ("42", "ModuleNotFoundError")
+    dora.stop()
+    dora.start()
+    assert dora.run(dora.kernel(), "import emoji; emoji.__version__[:4]") == "'2.14'"
+    dora.stop()
+    add_packages(admin, "jinja2<3")
+    expect(admin.get_by_role("alert")).to_contain_text("unsatisfiable")
+    assert room.hubctl("plan", NODE).status == 0  # what was added here is nothing to undo
+    open_page(admin, "Packages")
+    expect(admin.get_by_role("row", name="emoji")).to_contain_text("emoji<2.15")
+
+    open_page(admin, "People")
+    admin.get_by_role("button", name="New password for dora").click()
+    second = password_on_card(admin, "dora")
+    assert "/hub/home" not in User(site, "dora", first).log_in().url
+    assert "/hub/home" in User(site, "dora", second).log_in().url
+    open_page(admin, "People")
+    admin.get_by_role("link", name="Remove emil").click()
+    admin.get_by_role("button", name="Remove emil").click()
+    expect(admin.get_by_role("status")).to_contain_text("Done.")
+    kept = room.shell(NODE, "ls /var/lib/hub/jupyterhub/archive; cat /var/lib/hubctl/audit.jsonl")
+    assert "emil-" in kept
+    assert '"who": "tess (admin of the hub)"' in kept
+    told = kept + room.shell(NODE, "journalctl --no-pager; cat /var/log/nginx/* 2>/dev/null || true")
+    assert first not in told
+    assert second not in told
+
+
+def test_a_learner_says_nothing_about_who_may_use_the_hub(room):
+    ben = user(room, "ben")
+    for path in ("people", "packages"):
+        assert ben.ask("GET", f"{BASE}/{path}").status_code == 403
+    own = {**ben.headers, "Origin": f"https://{ben.site.host}"}
+    assert ben.ask("POST", f"{BASE}/people/add", headers=own, data={"names": "eve"}).status_code == 403
+    assert room.shell(NODE, "id eve 2>&1 || true").strip().endswith("no such user")
+    # nor does anybody but the dashboard come to the socket
+    knock = "import socket; socket.socket(socket.AF_UNIX).connect('/run/dashboard-admin.sock')"
+    refused = room.shell(NODE, f"runuser -u ben -- python3 -c {shlex.quote(knock)} 2>&1 || true")
+    assert "PermissionError" in refused
+
+
+def open_page(page, name):
+    page.get_by_role("link", name=name, exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+
+
+def add_packages(page, text):
+    if page.get_by_role("heading", level=1).inner_text() != "Packages":
+        page.goto(page.url.partition(BASE)[0] + f"{BASE}/packages")
+    expect(page.get_by_role("main")).to_contain_text("Packages, one on each line")
+    page.get_by_label("Packages, one on each line").fill(text)
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Add packages")
+
+
+def password_on_card(page, name):
+    card = page.locator(".cards li", has_text=name)
+    expect(card).to_be_visible()
+    return card.locator("code").nth(1).inner_text()

@@ -15,14 +15,17 @@ from werkzeug.exceptions import NotFound
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response as Answer
 
-from hub_runtime.dashboard import pages
+from hub_runtime.dashboard import admin_pages, pages
 from hub_runtime.dashboard.model import Cell, Home, Output, Participant, State, Summary
+from hub_runtime.dashboard.node import Said
 from hub_runtime.web import policy, site, sse
 from hub_runtime.web.view import View
 
 NOW = datetime(2026, 11, 29, 14, 30, tzinfo=UTC)
 ROOT = "/services/dashboard/"
 SITE = "Python for biologists"
+ADMIN = "teacher"
+HUB = "https://hub.example.org"
 NOTEBOOKS = ("day1/lists.ipynb", "day1/first-steps.ipynb", "day2/plots.ipynb")
 NAMES = (
     *(
@@ -159,6 +162,50 @@ def summary(one: Participant, filename: str, all_of_it: bool = False) -> Summary
     )
 
 
+def users(number: int) -> list[admin_pages.User]:
+    """The accounts of a class of so many, and of its teacher."""
+    teacher = admin_pages.User(ADMIN, admin=True, seen=moment(30), bytes=48_200_000, server=True)
+    return [*(_user(at, one) for at, one in enumerate(participants(number))), teacher]
+
+
+def _user(at: int, one: Participant) -> admin_pages.User:
+    size = Random(one.name).randint(4_000, 90_000_000)
+    return admin_pages.User(
+        one.name, seen=one.saved, bytes=size, server=one.active, leaving=at == 8, has_password=at != 3
+    )
+
+
+def added(names: tuple[str, ...] = ("zora", "yara", "xaver")) -> list[Said]:
+    """What the node says while it adds people."""
+    passwords = dict(
+        zip(names, ("tamu-rito-keba-nosi", "puha-gedo-simi-vuta", "nika-bofu-rago-hepe"), strict=False)
+    )
+    changes = tuple({"what": what} for what in ("create", "make the home", "set the password"))
+    made = [Said("resource", id=f"account:{name}", changes=changes) for name in names]
+    return [Said("passwords", passwords=passwords), *made, Said("end", result="done")]
+
+
+ADDED = [
+    admin_pages.Package(*one) for one in (("emoji", "2.14.1", "emoji<2.15"), ("seaborn", "0.13.2", "seaborn"))
+]
+BROUGHT = [("jupyterlab", "4.5.1"), ("ipywidgets", "8.1.8"), ("nbgitpuller", "1.3.0")]
+PACKAGES = admin_pages.Packages(tuple(ADDED), tuple(admin_pages.Package(*one) for one in BROUGHT))
+ADD = admin_pages.Task("Add people", ("people", "People"))
+BUILT = [
+    Said("progress", text="resolving emoji<2.15, seaborn"),
+    Said("resource", id="python-env:users", changes=({"what": "build users-5e884898da28: it is not there"},)),
+    Said("end", result="done"),
+]
+REFUSED = [
+    Said(
+        "error",
+        message="no user was made",
+        why="Zoë: a name begins with a letter from a to z; then come such letters",
+    ),
+    Said("end", result="failed"),
+]
+
+
 class Classroom:
     """The state that pages show; `tell` says to open pages that it changed."""
 
@@ -167,6 +214,8 @@ class Classroom:
         self.open = True
         self.refusal = 503
         self.cells: tuple[Cell, ...] = ()
+        self.goes_on = threading.Event()
+        self.goes_on.set()
         self._now = now
         self._streams: list[queue.Queue[bytes | None]] = []
 
@@ -178,6 +227,12 @@ class Classroom:
         """Let something happen to somebody; a new name comes in."""
         self.people[name] = msgspec.structs.replace(self.people.get(name, Participant(name)), **values)
         self.tell()
+
+    def working(self, said: list[Said]) -> Iterator[Said]:
+        """What the node says, the last of it only once it may go on."""
+        yield from said[:-1]
+        self.goes_on.wait(60)
+        yield said[-1]
 
     def tell(self) -> None:
         for stream in self._streams:
@@ -217,7 +272,7 @@ def application(room: Classroom) -> Flask:
     """The pages over a class, for whoever asks: `?as=NAME` on `mine`; no login, no forms that do anything."""
     app = Flask("classroom", static_folder=None)
     site.install(app, ROOT)
-    trainer = pages.Viewer("teacher", trainer=True)
+    trainer = pages.Viewer(ADMIN, trainer=True, admin=True)
 
     @app.before_request
     def closed() -> Answer | None:
@@ -265,7 +320,35 @@ def application(room: Classroom) -> Flask:
     def stream() -> Response:
         return Response(room.stream(), headers=sse.HEADERS)
 
+    _for_admins(app, room)
     return app
+
+
+def _for_admins(app: Flask, room: Classroom) -> None:
+    """The pages that say who may use the hub."""
+
+    @app.get(f"{ROOT}people")
+    def people() -> str:
+        accounts = users(len(room.people))
+        return admin_pages.people(View.asked(ROOT, "people", request.args), ADMIN, SITE, accounts, room.now)
+
+    @app.get(f"{ROOT}people/remove")
+    def leaving() -> str:
+        return admin_pages.leaving(
+            View.asked(ROOT, "people/remove", request.args), ADMIN, SITE, request.args["name"]
+        )
+
+    @app.post(f"{ROOT}people/add")
+    def add() -> Response:
+        names = tuple(request.form["names"].split())
+        said = room.working(added(names) if "Zoë" not in names else REFUSED)
+        return Response(
+            admin_pages.work(View.asked(ROOT, "people", request.args), ADMIN, SITE, ADD, HUB, said)
+        )
+
+    @app.get(f"{ROOT}packages")
+    def packages() -> str:
+        return admin_pages.packages(View.asked(ROOT, "packages", request.args), ADMIN, SITE, PACKAGES)
 
 
 class _Quiet(WSGIRequestHandler):

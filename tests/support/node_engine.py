@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -138,13 +139,13 @@ class Machine:
                 )
         return found
 
-    def start(self) -> subprocess.Popen[bytes]:
-        """Start the engine, which waits for a request; the last word is what nodes' engines are known by."""
+    def start(self, *program: str, at: socket.socket | None = None) -> subprocess.Popen[bytes]:
+        """Start the engine, which waits for a request; its folder is what nodes' engines are known by."""
         engine = self.path("var/lib/hubctl/engine/tests")
         return subprocess.Popen(
-            [oldest_python(), "-s", str(PROGRAMS), str(self.root), str(engine)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            [oldest_python(), "-s", str(PROGRAMS), str(self.root), str(engine), *program],
+            stdin=at or subprocess.PIPE,
+            stdout=at or subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(engine_folder())},
         )
 

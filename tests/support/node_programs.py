@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingUnixStreamServer
 
+from hubctl_node import admin
 from hubctl_node.main import main
 from hubctl_node.system import Completed, System
 from node_accounts import Accounts
@@ -363,4 +364,5 @@ class Programs(Accounts):
 
 
 if __name__ == "__main__":
-    sys.exit(main(System(sys.argv[1], Programs(sys.argv[1]), settle=0.01)))
+    serve = admin.main if sys.argv[3:] == ["admin"] else main
+    sys.exit(serve(System(sys.argv[1], Programs(sys.argv[1]), settle=0.01)))

@@ -34,6 +34,7 @@ LAYERS = (
     {"distributions", "errors", "lean", "node"},
 )
 NODE_LAYERS = (
+    {"admin"},
     {"main"},
     {"ops"},
     {"request"},
@@ -46,7 +47,7 @@ NODE_LAYERS = (
     {"run"},
     {"audit", "facts", "journal", "lock", "systemd"},
     {"holder"},
-    {"ahead", "diff", "intact", "meanwhile", "peer", "shapes", "state", "system", "x509"},
+    {"ahead", "diff", "intact", "locks", "meanwhile", "peer", "shapes", "state", "system", "x509"},
     {"files"},
     {"errors", "install", "records", "start"},
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from .. import venv
 from ..errors import NodeError, no_room
+from ..records import dataclass
 from ..request import Request
+from ..run import Run
 from ..system import Completed
 from .answer import answer
 
@@ -24,21 +26,45 @@ def packages_resolve(request: Request) -> int:
     Nothing is built: what a package would run for that, it would run as root.
     """
     run, wanted = request.run(apply=False), request.manifest
-    uv = run.path(str(wanted.get("uv", "")))
+    texts = {name: str(wanted.get(name, "")) for name in ("beside", "former", "uv", "node")}
+    found = resolve(run, Wish(wanted.get("asked") or (), wanted.get("newest") or (), **texts))
+    return answer(request, {"lock": found})
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be resolved: requirements, names that need not stay as they were, texts of locks, where uv is, and the
+    node's name, if it is known.
+    """
+
+    asked: Sequence[str]
+    newest: Sequence[str]
+    beside: str
+    former: str
+    uv: str
+    node: str = "NODE"
+
+
+def resolve(run: Run, wanted: Wish) -> str:
+    """Return the lock of a wish.
+
+    Raises:
+        NodeError: it cannot be had.
+    """
+    uv = run.path(wanted.uv)
     if not uv.is_file():
-        node = wanted.get("node", "")
         message = "nothing was deployed yet that could resolve packages"
-        raise NodeError("not-deployed", message, hint=f"`hubctl deploy {node}`")
+        raise NodeError("not-deployed", message, hint=f"`hubctl deploy {wanted.node}`")
     with tempfile.TemporaryDirectory(prefix="hubctl-", dir=run.path("/tmp")) as name:  # noqa: S108  ours alone
         folder = Path(name)
-        (folder / "asked.in").write_text("".join(f"{each}\n" for each in wanted.get("asked") or ()))
-        (folder / "beside.lock").write_text(str(wanted.get("beside", "")))
-        (folder / "asked.lock").write_text(str(wanted.get("former", "")))
-        argv = [str(uv), *_compile(folder, run.system.python(), wanted.get("newest") or ())]
+        (folder / "asked.in").write_text("".join(f"{each}\n" for each in wanted.asked))
+        (folder / "beside.lock").write_text(wanted.beside)
+        (folder / "asked.lock").write_text(wanted.former)
+        argv = [str(uv), *_compile(folder, run.system.python(), wanted.newest)]
         done = run.system.run(argv, env=venv.surroundings(run.system), timeout=_LIMIT_SECONDS)
         if done.status != 0:
             raise _refused(done)
-        return answer(request, {"lock": (folder / "asked.lock").read_text()})
+        return (folder / "asked.lock").read_text()
 
 
 def _refused(done: Completed) -> NodeError:
@@ -58,7 +84,7 @@ def _refused(done: Completed) -> NodeError:
     )
 
 
-def _compile(folder: Path, python: str, newest: Any) -> list[str]:
+def _compile(folder: Path, python: str, newest: Sequence[str]) -> list[str]:
     return [
         *("pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"),
         *("--only-binary", ":all:", "--python", python),

@@ -54,7 +54,8 @@ def users_add(request: Request) -> int:
         _refuse(unfit(run, wanted), "bad-user", "no user was made")
         if new:
             there = [each.name for each in wanted if each.name in members]
-            _refuse(_there(run, there), "user-exists", "no user was made")
+            again = f"`hubctl users passwd {' '.join(there)}` gives a new password"
+            _refuse(_there(run, there), "user-exists", "no user was made", again)
         accounts.make_groups(run)
         former = removal.highest_number(run)
         _each(run, tally, wanted, lambda each: add(run, each, former))
@@ -64,11 +65,7 @@ def users_add(request: Request) -> int:
 
 def _there(run: Run, names: Iterable[str]) -> list[str]:
     unfinished = accounts.without_password(run)
-    return [
-        f"{name}: is there already; `hubctl users passwd {name}` gives a new password"
-        for name in names
-        if name not in unfinished
-    ]
+    return [f"{name}: is there already" for name in names if name not in unfinished]
 
 
 def users_password(request: Request) -> int:
@@ -151,9 +148,9 @@ def _known(run: Run, names: Iterable[str], known: Iterable[str]) -> None:
         )
 
 
-def _refuse(problems: list[str], code: str, message: str) -> None:
+def _refuse(problems: list[str], code: str, message: str, hint: str = "") -> None:
     if problems:
-        raise NodeError(code, message, why="\n".join(problems))
+        raise NodeError(code, message, why="\n".join(problems), hint=hint)
 
 
 def _each(run: Run, tally: Tally, wanted: list[Wanted], work: Callable[[Wanted], list[str]]) -> None:

@@ -22,6 +22,7 @@ class PythonEnv(Resource):
     """A virtual environment at `path` (a link to a content-addressed folder), exactly as `requirements` pins it.
 
     `requirements` is the text of a lock with hashes. It is installed by the `uv` at that path, or by pip when empty.
+    What the node's file `added` pins (users/added.py) and `requirements` does not is installed, too.
     The folder is `path` with the lock's address; the one before it stays, and those from which
     something still runs.
     """
@@ -30,29 +31,36 @@ class PythonEnv(Resource):
     path: str
     requirements: str
     uv: str = ""
+    added: str = ""
 
     def __post_init__(self) -> None:
         """Refuse paths that are not plain."""
         absolute(self.path)
-        if self.uv:
-            absolute(self.uv)
+        for path in filter(None, (self.uv, self.added)):
+            absolute(path)
 
     @property
     def key(self) -> str:
         """The path."""
         return self.path
 
-    def _folder(self, run: Run) -> Path:
-        return run.path(f"{self.path}-{venv.address(self.requirements)}")
-
     def environments(self, run: Run) -> tuple[venv.Venv]:
         """Return the one that it points to."""
-        uv = run.path(self.uv) if self.uv else None
-        return (venv.Venv(self._folder(run), self.requirements, uv, link=run.path(self.path)),)
+        uv, requirements = run.path(self.uv) if self.uv else None, self._requirements(run)
+        folder = run.path(f"{self.path}-{venv.address(requirements)}")
+        return (venv.Venv(folder, requirements, uv, link=run.path(self.path)),)
+
+    def _requirements(self, run: Run) -> str:
+        if not self.added:
+            return self.requirements
+        from ..locks import merged  # few nodes have a hub
+        from ..users import added
+
+        return merged(self.requirements, added.read(run, self.added).lock)
 
     def compare(self, run: Run) -> list[Change]:
         """See whether the link points to the lock's environment, and that it is complete."""
-        path, folder = run.path(self.path), self._folder(run)
+        path, folder = run.path(self.path), self.environments(run)[0].folder
         kind, _ = kind_of(path)
         if flaws := venv.flaws(folder):
             return [Change(f"build {folder.name}: {', '.join(flaws[:3])}")]
@@ -61,9 +69,10 @@ class PythonEnv(Resource):
 
     def apply(self, run: Run) -> None:
         """Build the environment, switch to it, and remove those before the last from which nothing runs."""
-        path, folder = run.path(self.path), self._folder(run)
+        path, (wanted,) = run.path(self.path), self.environments(run)
+        folder = wanted.folder
         former = path.readlink().name if path.is_symlink() else ""
-        venv.build(run, *self.environments(run))
+        venv.build(run, wanted)
         if not former:
             put_away(run, self.path)
         write_link(path, folder.name)

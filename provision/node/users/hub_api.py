@@ -1,4 +1,4 @@
-"""The hub is told of users who go."""
+"""The hub is told of users who go, and asked who somebody is."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from .places import SETTINGS
 
 TOKEN = "users.token"  # noqa: S105  the name of its file, in that folder
 
+_SERVICE = "dashboard"
 _SECONDS = 60.0
 _PAUSE_SECONDS = 0.5
+_MOST_BYTES = 100_000
 
 
 def forget(run: Run, name: str) -> None:
@@ -31,7 +33,8 @@ def forget(run: Run, name: str) -> None:
         return
     deadline = time.monotonic() + _SECONDS
     while True:
-        status, said = _delete(str(settings["hub_itself"]), name, token.read_text().strip())
+        mine = token.read_text().strip()
+        status, said = _ask(str(settings["hub_itself"]), "DELETE", f"/hub/api/users/{name}", mine)
         if status in (0, 204, 404):
             return
         # 400: the server is starting or stopping just now.
@@ -39,11 +42,32 @@ def forget(run: Run, name: str) -> None:
             raise NodeError(
                 "hub-refused",
                 f"the hub does not let go of {name}: it answers {status}",
-                why=said,
+                why=said[:1000],
                 hint="on the node: journalctl -u jupyterhub -n 100; then run the same command again",
             )
         run.progress(f"the hub ends the server of {name}")
         time.sleep(_PAUSE_SECONDS)
+
+
+def admin(run: Run, token: str) -> str:
+    """Return the admin of the hub whose token this is.
+
+    Raises:
+        NodeError: it is nobody's, or theirs who is no admin, or not one for the dashboard; or the hub does not answer.
+    """
+    settings = _settings(run)
+    status, said = _ask(str(settings.get("hub", "")), "GET", "/hub/api/user", token)
+    if not status or status >= 500:
+        raise NodeError("hub-away", "nothing was done: the hub does not answer", why=said)
+    try:
+        owner = json.loads(said) if status == 200 else {}
+        scopes = {*owner.get("scopes", ())}
+        enters = bool(scopes & {"access:services", f"access:services!service={_SERVICE}"})
+        if owner.get("kind") == "user" and owner.get("admin") is True and enters:
+            return str(owner["name"])
+    except (ValueError, TypeError, AttributeError, KeyError):
+        pass
+    raise NodeError("not-an-admin", "nothing was done: only admins of the hub may ask for this")
 
 
 def _settings(run: Run) -> Mapping[str, Any]:
@@ -52,16 +76,16 @@ def _settings(run: Run) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _delete(hub: str, name: str, token: str) -> tuple[int, str]:
-    """Ask the hub to delete a user; return its status, 0 if it does not answer, and what it says."""
+def _ask(hub: str, method: str, path: str, token: str) -> tuple[int, str]:
+    """Ask the hub for something; return its status, 0 if it does not answer, and what it says."""
     import http.client
     from urllib.parse import urlsplit
 
     connection = http.client.HTTPConnection(urlsplit(hub).netloc, timeout=_SECONDS)
     try:
-        connection.request("DELETE", f"/hub/api/users/{name}", headers={"Authorization": f"token {token}"})
+        connection.request(method, path, headers={"Authorization": f"token {token}"})
         answer = connection.getresponse()
-        return answer.status, answer.read(1000).decode("utf-8", "replace")
+        return answer.status, answer.read(_MOST_BYTES).decode("utf-8", "replace")
     except (OSError, http.client.HTTPException):
         return 0, ""
     finally:

@@ -103,16 +103,25 @@ class Gate:
         """Return a path of this service: that one, or else its front page."""
         return path if path.startswith(self._settings.prefix) else self._settings.prefix
 
+    def token(self) -> str:
+        """Return the hub's token of whoever was let in."""
+        return _sent() or str(session.get(TOKEN, ""))
+
     def _identified(self) -> Identity | None:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() in ("token", "bearer") and token:
-            return self._hub.identify(token.strip())
-        token = session.get(TOKEN, "")
+        if token := _sent():
+            return self._hub.identify(token)
+        token = str(session.get(TOKEN, ""))
         if not token:
             return None
         if request.method not in SAFE and not _from_here():
             abort(403, "the request comes from another site")
         return self._hub.identify(token)
+
+
+def _sent() -> str:
+    """Return the token in the request, or nothing."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() in ("token", "bearer") else ""
 
 
 def _from_here() -> bool:

@@ -41,12 +41,14 @@ class Identity(msgspec.Struct, frozen=True):
         enters: whether the token opens this service, not only another one of the hub's. Whoever opens
             somebody's server gives that server a token that says who they are and must not open more.
         all: whether it sees everybody.
+        admin: whether it is an admin of the hub, who says who may use it.
     """
 
     name: str
     user: bool
     enters: bool
     all: bool
+    admin: bool = False
 
     @property
     def sight(self) -> Sight:
@@ -96,4 +98,5 @@ class Hub:
         name = self._settings.name
         enters = not {"access:services", f"access:services!service={name}"}.isdisjoint(owner.scopes)
         sees_all = enters and (owner.admin or VIEW in owner.scopes)
-        return Identity(owner.name, owner.kind == "user", enters, sees_all)
+        user = owner.kind == "user"
+        return Identity(owner.name, user, enters, sees_all, admin=user and enters and owner.admin)

@@ -39,10 +39,11 @@ ONLY = {"": "All", "errors": "With errors", "stuck": "Stuck", "hands": "Hands up
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who looks: their name, and whether they are a trainer."""
+    """Who looks: their name, whether they are a trainer, and an admin of the hub."""
 
     name: str
     trainer: bool
+    admin: bool = False
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         admins: the group of those among them who are no learners.
         secure: whether browsers come over HTTPS alone, and cookies are to.
         active: who saved so lately is at work.
+        admin: the socket at which the node is asked for what admins want.
         identity: how long the hub's word on a token is believed.
     """
 
@@ -64,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fullness: str = "/run/jupyterhub-homes"
     users: str = "hub-users"
     admins: str = "hub-admins"
+    admin: str = "/run/dashboard-admin.sock"
     secure: bool = True
     active: Positive = 300
     identity: Positive = 30

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as Answer
 from ..web import site
 from ..web.view import View
 from . import frames, pages
+from .admin import Admin
 from .gate import Gate
 from .identity import HubAwayError, Identity
 from .model import Participant, Summary
@@ -33,6 +34,7 @@ class Site:
         self._store = store
         self._gate = gate
         self._feed = feed
+        self._admin = Admin(settings, gate)
 
     def routes(self) -> Blueprint:
         """Return the routes, to be registered once."""
@@ -45,6 +47,7 @@ class Site:
         routes.add_url_rule("/mine", view_func=self.mine)
         for name in ("hand", "pause", "lower"):
             routes.add_url_rule(f"/{name}", view_func=getattr(self, name), methods=["POST"])
+        self._admin.add_to(routes)
         routes.register_error_handler(HTTPException, self._problem)
         routes.register_error_handler(HubAwayError, self._away)
         routes.register_error_handler(sqlite3.Error, self._away)
@@ -161,7 +164,7 @@ class Site:
 
 
 def _viewer(who: Identity) -> pages.Viewer:
-    return pages.Viewer(who.name, who.all)
+    return pages.Viewer(who.name, who.all, who.admin)
 
 
 def _now() -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
@@ -26,11 +26,13 @@ def render(folder: Path, template: str, view: View, **values: object) -> str:
     Raises:
         jinja2.UndefinedError: the template names a value that was not given.
     """
-    return (
-        _environment(folder)
-        .get_template(template)
-        .render(view=view, asset=_asset(view.root), look=digest(), **values)
-    )
+    return "".join(stream(folder, template, view, **values))
+
+
+def stream(folder: Path, template: str, view: View, **values: object) -> Iterator[str]:
+    """Yield such a page piece by piece, as the values that it iterates over come."""
+    page = _environment(folder).get_template(template)
+    return page.generate(view=view, asset=_asset(view.root), look=digest(), **values)
 
 
 @cache
