@@ -62,13 +62,13 @@ def engine_program(name: str) -> str:
     return (Path(node.__file__).parent / f"{name}.py").read_text()
 
 
-def pack(files: Mapping[str, bytes]) -> bytes:
-    """Return a tar of files, by their names in it.
+def pack(files: Mapping[str, bytes], form: int = tarfile.USTAR_FORMAT) -> bytes:
+    """Return a tar of files, by their names in it; names of any kind need the form `tarfile.PAX_FORMAT`.
 
     It is not compressed: compressors differ from one computer to the next, and with them its sha256 would.
     """
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
         for name, content in sorted(files.items()):
             member = tarfile.TarInfo(name)
             member.size, member.mode = len(content), 0o644

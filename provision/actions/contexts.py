@@ -50,9 +50,20 @@ def contexts(loaded: LoadedFleet, nodes: Sequence[str], *, make: bool) -> Mappin
             packages=packages.read_unchecked(loaded.path, name).lock
             if fleet.nodes[name].services.jupyterhub
             else "",
+            course=_course(loaded, name),
         )
         for name in nodes
     }
+
+
+def _course(loaded: LoadedFleet, node: str) -> bytes:
+    """Return a tar of the folders that a node's hub has among its materials; nothing where it has none."""
+    hub = loaded.fleet.nodes[node].services.jupyterhub
+    if hub is None or not any(each.folder for each in hub.materials):
+        return b""
+    from .materials import packed  # few nodes have them
+
+    return packed(loaded, node, hub.materials)
 
 
 def secret_names(fleet: Fleet, nodes: Iterable[str]) -> list[str]:

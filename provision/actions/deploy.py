@@ -64,7 +64,7 @@ def _deploy_one(job: Job, context: Context, *, apply: bool) -> Outcome:
         outcome = job.ask(
             "converge",
             name,
-            blobs=_blobs(wanted),
+            blobs=_blobs(wanted, context),
             apply=apply,
             resources=wanted.as_list(),
         )
@@ -107,12 +107,16 @@ def _with_packages(job: Job, context: Context, *, apply: bool) -> Outcome:
     return first.then(_deploy_one(job, replace(context, packages=lock), apply=apply))
 
 
-def _blobs(wanted: Plan) -> Mapping[str, Callable[[], bytes]]:
-    """Return the content that a node may ask for: the code of its releases, by sha256."""
-    from ..node.resources import Release
+def _blobs(wanted: Plan, context: Context) -> Mapping[str, Callable[[], bytes]]:
+    """Return the content that a node may ask for, by sha256: the code of its releases, and a hub's materials."""
+    from ..node.resources import Release, Tree
 
     releases = [resource for resource in wanted.resources if isinstance(resource, Release)]
-    return {each.bundle: partial(_content, each.service) for each in releases}
+    trees = [resource for resource in wanted.resources if isinstance(resource, Tree)]
+    return {
+        **{each.bundle: partial(_content, each.service) for each in releases},
+        **{each.sha256: lambda: context.course for each in trees},
+    }
 
 
 def _content(service: str) -> bytes:

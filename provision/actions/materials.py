@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from ..errors import Exit, HubError
+from ..errors import Exit, HubError, HubErrors
+from ..inventory.load import place_of
+from ..inventory.people import SERVICE
+from ..inventory.services.jupyterhub import Material
 from ..node.users.put import MOST_BYTES, MOST_FILES
+from ..packing import pack
+from ..reading import expanded
+from .fleet import LoadedFleet
 from .job import Job
 from .outcome import Outcome
 
+_ELSEWHERE = "put large data where notebooks can load it from, or on the node for all to read"
 _PASSED_OVER = {".git", ".ipynb_checkpoints", "__pycache__", ".DS_Store"}
 
 
@@ -54,13 +62,37 @@ def gather(source: Path, to: str = "") -> list[Sent]:
             raise _refused(
                 "too-large",
                 f"{source} is more than can be pushed",
-                "put large data where notebooks can load it from, or on the node for all to read",
+                _ELSEWHERE,
                 why=f"at most {MOST_FILES:,} files and {MOST_BYTES // 1_000_000} MB; {relative} is beyond that",
             )
         sent.append(_read(path, f"{base}/{relative}" if base else relative))
     if not sent:
         raise _refused("no-file", f"{source} has no file in it", "name a file, or a folder with files")
     return sent
+
+
+def packed(loaded: LoadedFleet, node: str, materials: Sequence[Material]) -> bytes:
+    """Return a tar of all folders among a hub's materials, each file by its path in the home.
+
+    Raises:
+        HubErrors: a folder cannot be sent, or all of them are too much.
+    """
+    files: dict[str, bytes] = {}
+    for index, each in enumerate(materials):
+        if each.folder is None:
+            continue
+        keys = ("nodes", node, "services", SERVICE, "materials", index, "folder")
+        source = loaded.path.parent / expanded(each.folder)
+        try:
+            if not source.is_dir():
+                raise _refused("no-file", f"{source} is no folder", "its path is relative to the inventory's")
+            files |= {sent.path: sent.content for sent in gather(source, each.to)}
+            if len(files) > MOST_FILES or sum(map(len, files.values())) > MOST_BYTES:
+                raise _refused("too-large", "all folders together are more than can be sent", _ELSEWHERE)
+        except HubError as error:
+            error.where, error.exit_code = place_of(loaded.path, keys), Exit.INVENTORY
+            raise HubErrors([error]) from None
+    return pack(files, tarfile.PAX_FORMAT)
 
 
 def _files(source: Path) -> Iterator[tuple[Path, str]]:

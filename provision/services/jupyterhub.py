@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 from ..inventory.services.jupyterhub import JupyterHub
@@ -18,10 +19,11 @@ from ..node.resources import (
     Packages,
     PythonEnv,
     Resource,
+    Tree,
     Unit,
     User,
 )
-from ..node.users import names
+from ..node.users import names, put
 from ..node.users.accounts import ADMINS, MEMBERS, USERS
 from ..node.users.hub_api import TOKEN
 from ..node.users.places import HOMES, PACKAGES, SETTINGS, SLICE, STATE
@@ -56,7 +58,7 @@ _SAVES = f"http://127.0.0.1:{SAVES_PORT}/services/{_DASHBOARD}/events"
 """Where users' servers tell the dashboard of saves: on the node, without the way round by the web."""
 _LAB = "/usr/local/share/jupyter/labextensions/hub-home"
 _LOADED = "/etc/jupyter/jupyter_server_config.d/hub_home.json"
-_PULL = f"{ROOT}/materials.py"
+_PULL, _COURSE = f"{ROOT}/materials.py", f"{ROOT}/course"
 _MAX_BODY = 256_000_000
 """Bytes: a notebook is saved in one request, with the pictures in it."""
 _DAY = 86_400
@@ -118,7 +120,7 @@ def _for_users(ctx: Context, service: JupyterHub) -> list[Resource]:
         Directory("/etc/jupyter/labconfig"),
         File("/etc/jupyter/labconfig/default_setting_overrides.json", _json(overrides)),
         *_beside_jupyter(ctx, service),
-        *_materials(service),
+        *_materials(ctx, service),
         unit_files(f"{NAME}-users", {SLICE: render(f"systemd/{SLICE}")}),
         Unit(SLICE, enabled=False),
     ]
@@ -152,12 +154,15 @@ def _fullness() -> list[Resource]:
     ]
 
 
-def _materials(service: JupyterHub) -> list[Resource]:
+def _materials(ctx: Context, service: JupyterHub) -> list[Resource]:
     """Return what puts the course into homes; users run it themselves, so it is for everybody to read."""
     if not service.materials:
         return []
-    wanted = [{"repo": each.repo, "ref": each.ref, "to": each.to} for each in service.materials]
+    wanted = [{"repo": each.repo, "ref": each.ref, "to": each.to} for each in service.materials if each.repo]
+    course = [Tree(_COURSE, sha256(ctx.course).hexdigest())] if ctx.course else [Absent(_COURSE)]
     return [
+        *course,
+        File(f"{ROOT}/put.py", _MADE + Path(put.__file__).read_text()),
         Packages(("git",)),
         File(f"{ROOT}/materials.json", _json(wanted)),
         File(_PULL, render(f"{NAME}/materials.py")),

@@ -32,6 +32,7 @@ class Context:
         locations: where the nodes at the other ends are; those not created yet are missing.
         lock: the text of one of the runtime's locks, by its file's name.
         packages: the lock of what the users of its hub have besides, by the inventory or `hubctl packages`.
+        course: a tar of the hub's materials that are folders beside the inventory.
     """
 
     fleet: Fleet
@@ -43,3 +44,4 @@ class Context:
     locations: Mapping[str, Location] = field(default_factory=dict)
     lock: Callable[[str], str] = lock
     packages: str = ""
+    course: bytes = field(default=b"", repr=False)

@@ -10,7 +10,9 @@ from tests.support.hub import NODE, User, add_user
 pytestmark = pytest.mark.nodes
 
 PASSWORD = "quite-a-long-one"
-COURSE = "jupyterhub: {hostname: hub, materials: [{repo: /srv/course, to: python}]}"
+COURSE = (
+    "jupyterhub: {hostname: hub, materials: [{repo: /srv/course, to: python}, {folder: own, to: lessons}]}"
+)
 NOTEBOOK = """\
 {{"cells": [{{"cell_type": "code", "source": "{}", "metadata": {{}}, "outputs": [], "execution_count": null}}],
  "metadata": {{}}, "nbformat": 4, "nbformat_minor": 4}}
@@ -28,6 +30,8 @@ COMMIT = "git add --all && git commit --quiet --message 'a lesson'"
 def hub(make_fleet, hub_image):
     """A fleet whose node has the hub, with two learners."""
     fleet = make_fleet({NODE: COURSE}, image=hub_image)
+    (fleet.folder / "own").mkdir()
+    (fleet.folder / "own/first.txt").write_text("one\n")
     fleet.done("create-node", NODE)
     for name in ("anna", "ben"):
         add_user(fleet, NODE, name, PASSWORD)
@@ -73,6 +77,7 @@ def test_a_notebook_is_in_the_lab_of_everybody_and_its_link_opens_it(hub, course
         "/user/anna/lab/tree/course/first.ipynb"
     )
     anna.save("course/first.ipynb", "5*4")
+    assert as_(hub, "anna", "cat lessons/first.txt") == "one\n"  # by the start of her server
     anna.stop()
 
 
@@ -144,6 +149,21 @@ def test_without_a_path_the_materials_of_the_inventory_are_brought_up_to_date_in
     assert [event["problem"] for event in push(hub).values()] == ["", ""]
     assert as_(hub, "anna", "cd python; cat first.txt second.txt third.txt").split() == ["mine", "one", "two"]
     assert as_(hub, "ben", "cd python; cat first.txt third.txt").split() == ["two", "two"]
+    as_(hub, "anna", "echo mine > lessons/first.txt")
+    for name in ("first", "second"):
+        (hub.folder / f"own/{name}.txt").write_text("two\n")
+    hub.done("deploy")
+    assert as_(hub, "ben", "cat lessons/first.txt") == "one\n"
+    push(hub)
+    assert as_(hub, "anna", "cd lessons; cat first.txt first.new.txt second.txt").split() == [
+        "mine",
+        "two",
+        "two",
+    ]
+    assert (
+        as_(hub, "ben", "cd lessons; cat first.txt second.txt; stat -c %U *").split()
+        == ["two"] * 2 + ["ben"] * 2
+    )
     hub.shell(NODE, "mv /srv/course /srv/away")
     told = push(hub, status=Exit.FAILED)
     for event in told.values():

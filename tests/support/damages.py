@@ -29,6 +29,7 @@ from provision.node.resources import (
     Retired,
     SpipedEnds,
     Symlink,
+    Tree,
     Unit,
     User,
     Withheld,
@@ -214,6 +215,15 @@ def _hub_users(people: HubUsers) -> Ways:
     return {"rights of users swapped": "; ".join(swapped), "homes deleted": "; ".join(homes)}
 
 
+def _tree(tree: Tree) -> Ways:
+    path = shlex.quote(tree.path)
+    return {
+        "folder's link deleted": f"rm -f {path}",
+        "folder's files deleted": f"rm -rf {path}/*",
+        "folder deleted": f"rm -rf $(readlink -f {path})",
+    }
+
+
 _ENGINES = ("python3", "ca-certificates", "openssl")
 
 
@@ -312,6 +322,7 @@ _BY_KIND: Mapping[type[Resource], Callable[[Any], Ways]] = {
     Retired: _retired,
     SpipedEnds: _spiped_ends,
     Symlink: _symlink,
+    Tree: _tree,
     Unit: _unit,
     User: _accounts,
     Withheld: _nothing,

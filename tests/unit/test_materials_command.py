@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from provision.actions.materials import folder_of_home, gather, link
-from provision.errors import Exit, HubError
+from provision.actions.fleet import LoadedFleet
+from provision.actions.materials import folder_of_home, gather, link, packed
+from provision.errors import Exit, HubError, HubErrors
+from provision.inventory.load import load
 from provision.node.users import put
-from tests.support.hub_users import Desk
+from tests.support.hub_users import INVENTORY, Desk
 from tests.support.node_engine import Machine
 
 
@@ -73,6 +77,34 @@ def test_what_cannot_be_sent_is_refused_before_the_node_is_asked(
     assert refused(course) == (Exit.USAGE, "too-large")
     assert not desk.machine.path("home/ann/my course").exists()
     assert put.MOST_FILES > 1
+
+
+def test_folders_of_the_inventory_are_one_archive_and_what_cannot_be_sent_is_told_with_its_place(
+    tmp_path: Path, course: Path
+) -> None:
+    hub = "materials: [{folder: my course, to: python}, {repo: https://git.example.org/x, to: x}]"
+    node = f"debian-13-x64, services: {{jupyterhub: {{hostname: hub, {hub}}}}}"
+    path = tmp_path / "lab.yml"
+    path.write_text(INVENTORY.replace("debian-13-x64", node))
+    loaded = LoadedFleet(load(path), path)
+    (course / "ä").write_text("umlaut")
+
+    def materials() -> bytes:
+        return packed(loaded, "box", loaded.fleet.nodes["box"].services.jupyterhub.materials)
+
+    with tarfile.open(fileobj=io.BytesIO(materials())) as archive:
+        assert archive.getnames() == ["python/data/a.csv", "python/lesson.ipynb", "python/ä"]
+    assert materials() == materials()
+    (course / "key").symlink_to("/etc/shadow")
+    with pytest.raises(HubErrors) as caught:
+        materials()
+    (course / "key").unlink()
+    course.rename(tmp_path / "away")
+    with pytest.raises(HubErrors) as missing:
+        materials()
+    for error in (caught.value, missing.value):
+        assert error.exit_code == Exit.INVENTORY
+        assert (error.where.line, error.where.column) == (7, 110)
 
 
 def test_a_line_for_each_user_says_what_became_of_it(course: Path, desk: Desk) -> None:

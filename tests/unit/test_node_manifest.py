@@ -23,6 +23,7 @@ from provision.node.resources import (
     Rule,
     SpipedEnds,
     Symlink,
+    Tree,
     Unit,
     User,
     Withheld,
@@ -46,6 +47,7 @@ ONE_OF_EACH = (
     Retired("gone"),
     SpipedEnds(("dti-client",), "/etc/spiped"),
     Symlink("/i", "f"),
+    Tree("/j", "c" * 64),
     Unit("app.service", restart_on=("file:/f",)),
     User("app", groups=("g",)),
 )

@@ -40,16 +40,30 @@ Package = Annotated[
 
 
 class Material(Shape, kw_only=True):
-    """A repository that everybody has in their home."""
+    """A repository, or a folder beside the inventory, that everybody has in their home."""
 
-    repo: Annotated[
-        str,
-        Meta(
-            pattern=r"^(https://[A-Za-z0-9.-]+/[A-Za-z0-9._~/+-]+|/[A-Za-z0-9._/+-]+)$",
-            max_length=300,
-            description="the https address of a git repository, or its folder on the node",
-        ),
-    ]
+    repo: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^(https://[A-Za-z0-9.-]+/[A-Za-z0-9._~/+-]+|/[A-Za-z0-9._/+-]+)$",
+                max_length=300,
+                description="the https address of a git repository, or its folder on the node",
+            ),
+        ]
+        | None
+    ) = None
+    folder: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=1000,
+                description="path of a folder of your own, relative to the inventory, instead of a repository",
+            ),
+        ]
+        | None
+    ) = None
     ref: (
         Annotated[
             str,
@@ -114,7 +128,7 @@ class JupyterHub(WebService, kw_only=True):
     ] = 5
     materials: Annotated[
         tuple[Material, ...],
-        Meta(description="repositories that everybody has in their home, kept up to date"),
+        Meta(description="repositories and folders that everybody has in their home, kept up to date"),
     ] = ()
     limits: WebLimits = WebLimits(requests=1000, connections=2000)
 
@@ -123,7 +137,26 @@ class JupyterHub(WebService, kw_only=True):
         """It can be reached, and its materials are not in each other's way."""
         yield from super().check(name, draft)
         for _, keys, options in draft.services(name):
+            yield from _of_one_source(draft, (*keys, "materials"), options.get("materials", []))
             yield from _apart(draft, (*keys, "materials"), options.get("materials", []))
+
+
+def _of_one_source(draft: Draft, keys: Keys, materials: list[dict[str, str]]) -> Iterator[HubError]:
+    """Each is of a repository or of a folder, and only a repository has branches."""
+    for index, each in enumerate(materials):
+        place = (*keys, index)
+        given = [key for key in ("repo", "folder", "ref") if (*place, key) in draft.keys]
+        if given in (["repo"], ["folder"], ["repo", "ref"]):
+            continue
+        where = draft.keys[(*place, given[-1])] if given else draft.values[place]
+        to = each.get("to", "…")
+        yield mistake(
+            "material-source",
+            f"a material has {' and '.join(f'`{key}`' for key in given) or 'neither `repo` nor `folder`'}",
+            where,
+            why="it is of a git repository (`repo`, perhaps a branch of it, `ref`), or a folder of yours (`folder`)",
+            hint=f"write `{{repo: https://…, to: {to}}}` or `{{folder: …, to: {to}}}`",
+        )
 
 
 def _apart(draft: Draft, keys: Keys, materials: list[dict[str, str]]) -> Iterator[HubError]:

@@ -15,6 +15,7 @@ from .python_env import PythonEnv
 from .release import Release
 from .retired import Retired
 from .spiped_ends import SpipedEnds
+from .tree import Tree
 from .unit import Unit
 from .user import Group, User
 from .withheld import Withheld
@@ -36,6 +37,7 @@ KINDS: tuple[type[Resource], ...] = (
     Retired,
     SpipedEnds,
     Symlink,
+    Tree,
     Unit,
     User,
     Withheld,
@@ -62,6 +64,7 @@ __all__ = [
     "Rule",
     "SpipedEnds",
     "Symlink",
+    "Tree",
     "Unit",
     "User",
     "Withheld",
