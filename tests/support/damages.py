@@ -211,8 +211,7 @@ def _hub_users(people: HubUsers) -> Ways:
         *(f"gpasswd --delete {name} hub-admins" for name in people.admins),
         *(f"gpasswd --add {name} hub-admins" for name in people.users),
     ]
-    homes = [f"rm -rf /home/{name}" for name in (*people.admins, *people.users)]
-    return {"rights of users swapped": "; ".join(swapped), "homes deleted": "; ".join(homes)}
+    return {"rights of users swapped": "; ".join(swapped)}
 
 
 def _tree(tree: Tree) -> Ways:
