@@ -162,7 +162,7 @@ def _materials(ctx: Context, service: JupyterHub) -> list[Resource]:
     course = [Tree(_COURSE, sha256(ctx.course).hexdigest())] if ctx.course else [Absent(_COURSE)]
     return [
         *course,
-        File(f"{ROOT}/put.py", _MADE + Path(put.__file__).read_text()),
+        File(f"{ROOT}/put.py", MADE + Path(put.__file__).read_text()),
         Packages(("git",)),
         File(f"{ROOT}/materials.json", _json(wanted)),
         File(_PULL, render(f"{NAME}/materials.py")),
