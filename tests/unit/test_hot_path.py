@@ -61,9 +61,12 @@ print(json.dumps([status, sorted(sys.modules)]))
 def test_a_deploy_imports_what_it_needs_alone(tmp_path):
     """The node is out of reach, so this is the way up to the connection, with the plan made meanwhile."""
     inventory, key_file = tmp_path / "lab.yml", tmp_path / "config" / "keys" / "lab"
-    hub = "{hostname: tasks}, jupyterhub: {hostname: hub}"
+    said = "hostname: hub, users: [ann], packages: [numpy], requirements: class.txt"
+    hub = f"{{hostname: tasks}}, jupyterhub: {{{said}}}"
+    (tmp_path / "class.txt").write_text("flask>=3  # pages\n")
     inventory.write_text(INVENTORY.replace("{hostname: tasks}", hub))
-    added = Extra(("emoji>=2",), "emoji==2.16.0 \\\n    --hash=sha256:" + "0" * 64 + "\n")
+    lock = "emoji==2.16.0 \\\n    --hash=sha256:" + "0" * 64 + "\n"
+    added = Extra(("emoji>=2",), lock, ("flask>=3", "numpy"))
     path_for(inventory, "apis").write_text(text_of("apis", added))
     key_file.parent.mkdir(parents=True)
     key_file.write_text(keys.make("operator").private)
