@@ -10,6 +10,7 @@ from provision.cloud.local import host
 
 # program -> package
 FOR_TESTS = {
+    "apache2": "apache2-bin",
     "redis-server": "redis-server",
     "nginx": "nginx-light",
     "sshd": "openssh-server",

@@ -24,6 +24,7 @@ def check(draft: Draft) -> Iterator[HubError]:
     yield from nodes_fit_provider(draft)
     yield from sizes_are_known(draft)
     yield from images_are_fit(draft)
+    yield from limits_fit_web_servers(draft)
     yield from names_are_short_enough(draft)
     yield from names_are_relative(draft)
     yield from names_have_one_node(draft)
@@ -33,6 +34,23 @@ def check(draft: Draft) -> Iterator[HubError]:
     for name, shape in shapes.items():
         yield from shape.check(name, draft)
     yield from check_people(draft)
+
+
+def limits_fit_web_servers(draft: Draft) -> Iterator[HubError]:
+    """What one client may ask is a limit only where the web server counts it."""
+    for name, node in draft.nodes():
+        if node.get("webserver") != "apache":
+            continue
+        for service, options in node.get("services", {}).items():
+            if "requests" in options.get("limits", {}):
+                keys = ("nodes", name, "services", service, "limits", "requests")
+                yield mistake(
+                    "limit-without-effect",
+                    f"`{dotted(keys)}` has no effect behind Apache",
+                    draft.keys[keys],
+                    why="Apache does not count requests of a client; connections are bounded",
+                    hint="remove it, or choose `webserver: nginx`",
+                )
 
 
 @dataclass(frozen=True)

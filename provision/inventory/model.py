@@ -99,6 +99,9 @@ class Node(Shape):
     region: Region | None = None
     hostname: Hostname | None = None
     ipv6: Annotated[bool, Meta(description="whether it gets an IPv6 address and AAAA records, too")] = True
+    webserver: Annotated[
+        Literal["nginx", "apache"], Meta(description="the web server of its sites, nginx or apache")
+    ] = "nginx"
     services: Services = field(default_factory=Services)
 
 

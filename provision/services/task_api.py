@@ -67,7 +67,7 @@ def _workers_elsewhere(ctx: Context) -> list[Resource]:
                 ctx,
                 NAME,
                 settings=_settings_text(service, url, number),
-                workers=(_worker(service, web.server(ctx).unit, broker=ENTRY),),  # it leads into the tunnel
+                workers=(_worker(service, web.server(ctx).entry, broker=ENTRY),),  # it leads into the tunnel
                 probe_timeout=_REACHED,
             )
     return []

@@ -2,50 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..node.resources import (
     Absent,
     CheckedFiles,
     Directory,
     File,
-    Firewall,
     Packages,
     Resource,
-    Rule,
     Unit,
 )
 from ..render import render
 from .context import Context
+from .door import door
 from .sites import Site, sites
 from .tunnel_ends import near_ends
-from .webserver import WebServer
+from .webserver import WebServer, site_paths
 
+_TUNNELS = "/etc/nginx/modules-enabled/90-hubctl-tunnels.conf"
 _CONNECTIONS = 2048
-"""Of one address, a quarter of what a process of nginx holds; a site may want more."""
+"""Of one address, a quarter of what a process of nginx holds: it counts requests itself."""
 
 
-def _base(ctx: Context) -> list[Resource]:
+def _base(ctx: Context, former: Sequence[Resource]) -> list[Resource]:
     hosts = sites(ctx)
     files = CheckedFiles("nginx", _files(ctx, hosts), NGINX.check)
     changes = [cause for host in hosts for cause in NGINX.causes(host)]
     folders = (Directory("/var/lib/nginx"), Directory("/var/log/nginx", group="adm"))
     return [
         Packages(("libnginx-mod-stream", "nginx") if near_ends(ctx) else ("nginx",)),
-        Firewall((Rule(80), Rule(443)) if hosts else ()),
-        *_connections(hosts),
+        *door(hosts, least=_CONNECTIONS),
         # The package's own: without them it accepts no configuration. At a reload it fills them again.
         *folders,
         Directory(NGINX.webroot),
         files,
+        *former,
         Unit(NGINX.unit, reload_on=(files.id, *(folder.id for folder in folders), *changes)),
     ]
 
 
-def _connections(hosts: tuple[Site, ...]) -> list[Resource]:
-    """Bound what one address may hold, above what requests are bounded by: nginx counts those alone."""
-    name = "hubctl-connections.service"
-    most = max(_CONNECTIONS, *(2 * host.limits.connections for host in hosts), 0)
-    file = File(f"/etc/systemd/system/{name}", render("systemd/connections.service", most=most))
-    return [file, Unit(name, restart_on=(file.id,))]
+def _files(ctx: Context, hosts: tuple[Site, ...]) -> tuple[File | Absent, ...]:
+    names = [name for host in hosts for name in host.names]
+    default = render("nginx/default.conf", ipv6=ctx.node.ipv6, names=names, webroot=NGINX.webroot)
+    return (
+        File("/etc/nginx/nginx.conf", render("nginx/nginx.conf")),
+        File("/etc/nginx/snippets/hubctl-proxy.conf", render("nginx/proxy_headers.conf")),
+        File(f"{NGINX.sites}/00-default.conf", default),
+        Absent(f"{NGINX.sites}/default"),
+        *(Absent(path) for path in site_paths(ctx, NGINX, but=hosts)),
+        _tunnels(ctx),
+    )
+
+
+def _tunnels(ctx: Context) -> File | Absent:
+    """Return the loopback ports that lead into tunnels; `stream` stands beside `http`, where modules are loaded."""
+    ends = near_ends(ctx)
+    return File(_TUNNELS, render("nginx/tunnels.conf", tunnels=ends)) if ends else Absent(_TUNNELS)
+
+
+def _retired(ctx: Context) -> list[Resource]:
+    paths = [file.path for file in _files(ctx, ()) if isinstance(file, File)]
+    return [Absent(path) for path in (*paths, _TUNNELS, NGINX.hook, *site_paths(ctx, NGINX))]
 
 
 NGINX = WebServer(
@@ -56,25 +74,6 @@ NGINX = WebServer(
     webroot="/var/www/acme",
     reload_hook="certbot/reload_nginx.sh",
     base=_base,
+    retired=_retired,
+    entry="nginx.service",
 )
-
-
-def _files(ctx: Context, hosts: tuple[Site, ...]) -> tuple[File | Absent, ...]:
-    names = [name for host in hosts for name in host.names]
-    others = sorted({*ctx.node.services.__struct_fields__} - {host.service for host in hosts})
-    default = render("nginx/default.conf", ipv6=ctx.node.ipv6, names=names, webroot=NGINX.webroot)
-    return (
-        File("/etc/nginx/nginx.conf", render("nginx/nginx.conf")),
-        File("/etc/nginx/snippets/hubctl-proxy.conf", render("nginx/proxy_headers.conf")),
-        File(f"{NGINX.sites}/00-default.conf", default),
-        Absent(f"{NGINX.sites}/default"),
-        *(Absent(NGINX.site_path(name)) for name in others),
-        _tunnels(ctx),
-    )
-
-
-def _tunnels(ctx: Context) -> File | Absent:
-    """Return the loopback ports that lead into tunnels; `stream` stands beside `http`, where modules are loaded."""
-    path = "/etc/nginx/modules-enabled/90-hubctl-tunnels.conf"
-    ends = near_ends(ctx)
-    return File(path, render("nginx/tunnels.conf", tunnels=ends)) if ends else Absent(path)

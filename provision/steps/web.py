@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from ..node.resources import Certificate, CheckedFiles, File, Packages, Resource, Unit, Withheld
 from ..render import render
+from .apache import APACHE
 from .content import Content
 from .context import Context
 from .nginx import NGINX
+from .problems import problems
 from .sites import site
 from .webserver import WebServer
 
@@ -14,14 +16,21 @@ WEB_GROUP = "www-data"
 """The group of every web server: its members may use the sockets of services."""
 
 
-def server(_: Context) -> WebServer:
+_SERVERS = {server.name: server for server in (NGINX, APACHE)}
+
+
+def server(ctx: Context) -> WebServer:
     """Return the web server of a node."""
-    return NGINX
+    return _SERVERS[ctx.node.webserver]
 
 
 def base(ctx: Context) -> list[Resource]:
     """Return the node's web server, which answers for the names of all its sites on port 80."""
-    return server(ctx).base(ctx)
+    here = server(ctx)
+    others = [each for each in _SERVERS.values() if each is not here]
+    # Two cannot have the same ports: one stops, then the other starts.
+    stopped = [Unit(each.unit, enabled=False, running=False) for each in others]
+    return [*here.base(ctx, stopped), *(gone for each in others for gone in each.retired(ctx))]
 
 
 def website(ctx: Context, service: str, content: Content) -> list[Resource]:
@@ -33,7 +42,14 @@ def website(ctx: Context, service: str, content: Content) -> list[Resource]:
         content: what its site offers.
     """
     web, place = server(ctx), site(ctx, service)
-    text = render(f"{web.name}/https_site.conf", site=place, content=content, ipv6=ctx.node.ipv6)
+    text = render(
+        f"{web.name}/https_site.conf",
+        site=place,
+        content=content,
+        ipv6=ctx.node.ipv6,
+        email=ctx.fleet.operator.email,
+        problems=problems(content.max_body),
+    )
     path = web.site_path(service)
     return [
         Withheld(path, place.name, text, web.check),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..node.resources import Resource
@@ -21,7 +21,10 @@ class WebServer:
         sites: folder of its sites' files.
         webroot: folder in which certificate authorities look for their proofs.
         reload_hook: template of the script that lets it take up a renewed certificate.
-        base: its resources without any site; it reloads by itself when a site or a certificate changes.
+        base: its resources without any site, given those that must be there before it can start; it reloads by
+            itself when a site or a certificate changes.
+        retired: what is there of it no more, once another took its place and it has stopped.
+        entry: the unit that leads loopback ports into tunnels.
     """
 
     name: str
@@ -30,7 +33,9 @@ class WebServer:
     sites: str
     webroot: str
     reload_hook: str
-    base: Callable[[Context], list[Resource]]
+    base: Callable[[Context, Sequence[Resource]], list[Resource]]
+    retired: Callable[[Context], list[Resource]]
+    entry: str
 
     @property
     def hook(self) -> str:
@@ -48,3 +53,9 @@ class WebServer:
     def causes(self, site: Site) -> tuple[str, ...]:
         """Return the resources of a site that make it reload."""
         return (f"certificate:{site.name}", f"checked-files:{self.site_group(site.service)}")
+
+
+def site_paths(ctx: Context, server: WebServer, but: Sequence[Site] = ()) -> list[str]:
+    """Return the files that a server's sites may have on the node, but for some sites."""
+    names = {*ctx.node.services.__struct_fields__} - {site.service for site in but}
+    return [server.site_path(name) for name in sorted(names)]

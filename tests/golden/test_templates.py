@@ -28,6 +28,7 @@ GOLDEN = Path(__file__).parent / "templates"
 SETTINGS = "/opt/hub/task_api/settings.json"
 PROGRAM = '{"packages": {"": {"name": "proxy"}}}\n'
 COURSE = Material(repo="https://git.example.org/course", ref="main", to="course")
+APACHE = ("apache", "hubctl-tunnels")
 MADE = datetime(2026, 9, 1, tzinfo=UTC)
 
 
@@ -43,14 +44,28 @@ def _fleet() -> Fleet:
         "hub": Services(
             jupyterhub=JupyterHub(hostname="hub", disk="2G", materials=(COURSE,)), dashboard=Dashboard()
         ),
+        "apache": Services(
+            task_api=api,
+            proxy=site,
+            jupyterhub=JupyterHub(hostname="class", materials=(COURSE,)),
+            dashboard=Dashboard(),
+        ),
     }
     return Fleet(
         fleet="golden",
         domain="example.org",
         provider="digitalocean",
         operator=Operator(email="ops@example.org"),
-        nodes={name: Node(size="small", image="debian-13-x64", services=services[name]) for name in services},
-        tunnels={"dti": Tunnel(from_=("front",), to="gpu", service="task_api", listen=8080)},
+        nodes={
+            name: Node(
+                size="small",
+                image="debian-13-x64",
+                services=services[name],
+                webserver="apache" if name == "apache" else "nginx",
+            )
+            for name in services
+        },
+        tunnels={"dti": Tunnel(from_=("front", "apache"), to="gpu", service="task_api", listen=8080)},
     )
 
 
@@ -98,7 +113,10 @@ def _all_files() -> dict[str, str]:
         for path, text in _files(node).items()
         if usual.get(path) != text and path != SETTINGS and "task_api" not in path
     }
-    return {**usual, **ends}
+    apache = {
+        f"/apache{path}": text for path, text in _files("apache").items() if any(map(path.count, APACHE))
+    }
+    return {**usual, **ends, **apache}
 
 
 FILES = _all_files()

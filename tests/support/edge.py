@@ -1,4 +1,4 @@
-"""nginx with the configuration of a node, asked as the world would ask it."""
+"""A web server with the configuration of a node, asked as the world would ask it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import getpass
 import http.client
 import json
+import os
 import re
 import socket
 import ssl
@@ -23,7 +24,7 @@ from tests.support.programs import accepted, program
 
 @dataclass
 class Edge:
-    """A running nginx with the node's configuration."""
+    """A running web server with the node's configuration."""
 
     folder: Path
     http: int
@@ -112,6 +113,61 @@ def configured(folder: Path, node_files: Mapping[str, str], **limits: int) -> Ed
             target.write_text(_moved(_limited(text, **limits), edge))
     accepted(program("nginx"), "-t", "-q", "-c", folder / "nginx.conf")
     return edge
+
+
+def configured_apache(folder: Path, node_files: Mapping[str, str]) -> Edge:
+    """Do the same for Apache, whose folder its user must be able to enter.
+
+    Args:
+        folder: where it is written.
+        node_files: texts by path.
+    """
+    edge = Edge(folder, free_port(), free_port(), [])
+    _certificate(folder / "live/tasks.demo.test")
+    for name in ("conf.d", "sites-enabled", "acme/.well-known/acme-challenge"):
+        (folder / name).mkdir(parents=True)
+    for path, text in node_files.items():
+        if path.startswith("/etc/apache2/"):
+            target = folder / path.removeprefix("/etc/apache2/")
+            target.write_text(_moved_apache(text, edge))
+    # As the node does; see `provision/steps/apache.py`.
+    key, unknown = folder / "hubctl-unknown.key", folder / "hubctl-unknown.pem"
+    curve = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+    accepted(program("openssl"), "genpkey", *curve, "-out", key)
+    accepted(
+        program("openssl"),
+        "req",
+        "-x509",
+        "-new",
+        "-key",
+        key,
+        "-subj",
+        "/CN=unknown.invalid",
+        "-out",
+        unknown,
+    )
+    accepted(program("apache2"), "-t", "-f", folder / "apache2.conf")
+    return edge
+
+
+def _moved_apache(text: str, edge: Edge) -> str:
+    places = {
+        "ServerRoot /etc/apache2": f"ServerRoot {edge.folder}",
+        "/etc/apache2/": f"{edge.folder}/",
+        "/etc/letsencrypt/": f"{edge.folder}/",
+        "/var/log/apache2/": f"{edge.folder}/",
+        "/var/www/acme": f"{edge.folder}/acme",
+        "/run/hub-task_api/": f"{edge.folder}/",
+        "/run/apache2": str(edge.folder),
+        "Listen 80": f"Listen 127.0.0.1:{edge.http}",
+        "Listen 443": f"Listen 127.0.0.1:{edge.https}",
+        "<VirtualHost *:80>": f"<VirtualHost *:{edge.http}>",
+        "<VirtualHost *:443>": f"<VirtualHost *:{edge.https}>",
+    }
+    for place, here in places.items():
+        text = text.replace(place, here)
+    # Root's children are www-data; another user's are its own.
+    return text if os.geteuid() == 0 else re.sub(r"^(User|Group) .*\n", "", text, flags=re.MULTILINE)
 
 
 def _moved(text: str, edge: Edge) -> str:

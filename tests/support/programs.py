@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 _PACKAGES = {
+    "apache2": "apache2-bin",
     "apt-config": "apt",
     "nginx": "nginx-light",
     "openssl": "openssl",

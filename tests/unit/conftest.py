@@ -16,7 +16,7 @@ from provision.inventory.load import load
 from provision.node.resources import CheckedFiles, File
 from provision.plan import plan
 from provision.steps.context import Context
-from tests.support.edge import Edge, backend, configured
+from tests.support.edge import Edge, backend, configured, configured_apache
 from tests.support.network import open_ports
 from tests.support.node_engine import Machine
 from tests.support.programs import program
@@ -32,23 +32,40 @@ def origins() -> tuple[str, ...]:
 
 
 @pytest.fixture
-def node_files(origins: tuple[str, ...]) -> dict[str, str]:
+def webserver() -> str:
+    """The web server of the node."""
+    return "nginx"
+
+
+@pytest.fixture
+def node_files(origins: tuple[str, ...], webserver: str) -> dict[str, str]:
     """Texts by path, for the node of the demo."""
-    return _files(origins)
+    return _files(origins, webserver)
 
 
 @cache
-def _files(origins: tuple[str, ...]) -> dict[str, str]:
+def _files(origins: tuple[str, ...], webserver: str) -> dict[str, str]:
     fleet = load(ROOT / "inventories" / "demo.yml")
     node = fleet.nodes["apis"]
     task_api = replace(node.services.task_api, cors_origins=origins)  # type: ignore[type-var]
-    ctx = Context(
-        fleet,
-        "apis",
-        replace(node, services=replace(node.services, task_api=task_api)),
-        "https://acme.test/dir",
-        lambda _: Bundle("ab" * 32, "flask==3.1.3\n"),
+    return texts(
+        Context(
+            fleet,
+            "apis",
+            replace(node, webserver=webserver, services=replace(node.services, task_api=task_api)),
+            "https://acme.test/dir",
+            bundle,
+        )
     )
+
+
+def bundle(_: str) -> Bundle:
+    """Stand for what is released of a service."""
+    return Bundle("ab" * 32, "flask==3.1.3\n")
+
+
+def texts(ctx: Context) -> dict[str, str]:
+    """Return the texts of a node's files by path."""
     found = {}
     for resource in plan(ctx).resources:
         for file in resource.files if isinstance(resource, CheckedFiles) else (resource,):
@@ -90,13 +107,24 @@ def limits() -> dict[str, int]:
 @pytest.fixture
 def edge(
     node_files: dict[str, str],
+    webserver: str,
     limits: dict[str, int],
-    tmp_path: Path,
     running: Callable[..., subprocess.Popen[bytes]],
 ) -> Iterator[Edge]:
-    """nginx as on the node, before a service that notes what it is asked."""
-    found = configured(tmp_path, node_files, **limits)
-    running(program("nginx"), "-c", tmp_path / "nginx.conf", "-g", "daemon off;")
+    """The web server as on the node, before a service that notes what it is asked."""
+    with tempfile.TemporaryDirectory(prefix="hub-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        if webserver == "nginx":
+            found = configured(folder, node_files, **limits)
+            running(program("nginx"), "-c", folder / "nginx.conf", "-g", "daemon off;")
+        else:
+            found = configured_apache(folder, node_files)
+            running(program("apache2"), "-f", folder / "apache2.conf", "-D", "FOREGROUND")
+        yield from _asked(found)
+
+
+def _asked(found: Edge) -> Iterator[Edge]:
     eventually(lambda: open_ports("127.0.0.1", found.https), pause=0.02)
     with backend(found):
         yield found
