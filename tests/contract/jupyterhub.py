@@ -31,7 +31,7 @@ def kept(site: Site, _: None) -> None:
 
 
 CONTRACT = Contract(
-    nodes={NODE: HUB},
+    nodes={NODE: HUB.replace("}", f", users: [{NAME}]}}")},
     node=NODE,
     host="hub",
     path="/hub/health",
