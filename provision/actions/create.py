@@ -10,7 +10,7 @@ from functools import partial
 from .. import keys
 from ..cloud.base import Machine, MachineSpec
 from ..errors import Exit, HubError
-from ..inventory.hosts import node_hostnames
+from ..inventory.hosts import node_hostnames, proven_on_node
 from ..inventory.model import Node
 from ..inventory.providers import PROVIDERS
 from ..output import Output
@@ -18,7 +18,7 @@ from ..transport import hostkeys
 from ..transport.hostkeys import Pin
 from ..waiting import wait_for
 from .claims import claimed
-from .dns import foreign, set_records
+from .dns import delegate, foreign, set_records
 from .first_contact import Confirm, identify
 from .fleet import LoadedFleet
 from .ingredients import is_stale
@@ -116,7 +116,8 @@ def _agree_on_names(loaded: LoadedFleet, names: list[str], found: Machine | None
         return
     if dns.serves(domain):
         ours = {address for pin in hostkeys.read(loaded.path).values() for address in pin.addresses}
-        taken = foreign(dns, domain, names, ours | set(found.addresses if found else ()))
+        addresses = ours | set(found.addresses if found else ())
+        taken = foreign(dns, domain, names, addresses, proven_on_node(names))
     else:
         own = PROVIDERS[loaded.fleet.provider].own_zones
         taken = [] if own else [f"zone {domain} is added to the account"]
@@ -129,9 +130,12 @@ def _name(job: Job, name: str, names: list[str], machine: Machine) -> list[str]:
     dns = job.loaded.dns
     if dns is None:
         job.output.line(f"point to {' and '.join(machine.addresses)} at your DNS: {', '.join(names)}")
+        for challenge, server in proven_on_node(names).items():
+            job.output.line(f"delegate at your DNS: {challenge} NS {server}")
         return []
     with job.output.step("setting DNS records", node=name, done="DNS records"):
         records = set_records(dns, job.loaded.fleet.domain, names, machine)
+        records += delegate(dns, job.loaded.fleet.domain, proven_on_node(names))
     for record in records:
         job.output.line(f"  {record}")
     return records

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from ..cloud.base import DnsRecord, Machine
 from ..errors import Exit, HubError
-from ..inventory.hosts import node_hostnames
+from ..inventory.hosts import node_hostnames, proven_on_node
 from ..output import Output
 from ..transport import hostkeys
 from ..transport.hostkeys import Pin
-from .dns import records_of
+from .dns import delegations_of, records_of
 from .fleet import LoadedFleet
 
 
@@ -72,12 +72,13 @@ def _records(loaded: LoadedFleet, name: str, ours: tuple[Machine, ...], pin: Pin
     """
     if loaded.dns is None:
         return []
-    domain = loaded.fleet.domain
-    if ours:
-        return records_of(loaded.dns, domain, [address for machine in ours for address in machine.addresses])
-    node = loaded.fleet.nodes.get(name)
+    domain, node = loaded.fleet.domain, loaded.fleet.nodes.get(name)
     names = node_hostnames(loaded.fleet, name, node) if node else [loaded.fleet.fqdn(name)]
-    return records_of(loaded.dns, domain, pin.addresses, names) if pin else []
+    delegated = delegations_of(loaded.dns, domain, proven_on_node(names))
+    if ours:
+        gone = [address for machine in ours for address in machine.addresses]
+        return records_of(loaded.dns, domain, gone) + delegated
+    return records_of(loaded.dns, domain, pin.addresses, names) + delegated if pin else []
 
 
 def destroy(loaded: LoadedFleet, what: Doomed, output: Output) -> list[str]:

@@ -1,13 +1,14 @@
-"""The DNS records of a node: its own name, its services' and their www."""
+"""The DNS records of a node: its own name, those of its services, and what it answers for itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ..cloud.base import Dns, DnsRecord, Machine
 
 TTL = 300
 KINDS = ("A", "AAAA")
+_DELEGATED = ("NS", "CNAME")
 _IN_THE_WAY = (*KINDS, "CNAME")  # a name that is an alias has no address of its own
 
 
@@ -40,13 +41,48 @@ def set_records(dns: Dns, domain: str, names: Iterable[str], machine: Machine) -
     return changed
 
 
-def foreign(dns: Dns, domain: str, names: Iterable[str], ours: Iterable[str]) -> list[str]:
-    """Describe what full names have that is not ours, addresses and aliases: a machine's addresses take its place."""
-    wanted, own = {relative(domain, name): name for name in names}, set(ours)
+def delegate(dns: Dns, domain: str, names: Mapping[str, str]) -> list[str]:
+    """Have full names answered by name servers of their own; return what changed, as `name NS server`."""
+    present, changed = dns.records(domain), []
+    for fqdn, server in names.items():
+        there = [record for record in _delegations(present, domain, [fqdn]) if record.type in _DELEGATED]
+        if [record.data.rstrip(".") for record in there] != [server]:
+            if aliases := [record for record in there if record.type == "CNAME"]:
+                dns.delete(domain, aliases)
+            rest = [record for record in there if record.type == "NS"]
+            dns.set(domain, DnsRecord("NS", relative(domain, fqdn), f"{server}.", TTL), replacing=rest)
+            changed.append(f"{fqdn} NS {server}")
+    return changed
+
+
+def delegations_of(dns: Dns, domain: str, names: Mapping[str, str]) -> list[DnsRecord]:
+    """Return the records by which full names are answered by these name servers."""
     return [
-        f"{wanted[record.name]} {record.type} {record.data} is replaced"
+        record
+        for record in _delegations(dns.records(domain), domain, names)
+        if record.type == "NS" and record.data.rstrip(".") == names[f"{record.name}.{domain}"]
+    ]
+
+
+def _delegations(records: Iterable[DnsRecord], domain: str, names: Iterable[str]) -> list[DnsRecord]:
+    wanted = {relative(domain, name) for name in names}
+    return [record for record in records if record.name in wanted]
+
+
+def foreign(
+    dns: Dns, domain: str, names: Iterable[str], ours: Iterable[str], delegated: Mapping[str, str]
+) -> list[str]:
+    """Describe what full names have that is not ours: a machine's addresses, or a delegation, take its place."""
+    wanted, own = {relative(domain, name): name for name in names}, set(ours)
+    servers = {relative(domain, name): server for name, server in delegated.items()}
+    return [
+        f"{record.name}.{domain}".removeprefix("@.") + f" {record.type} {record.data} is replaced"
         for record in dns.records(domain)
-        if record.type in _IN_THE_WAY and record.name in wanted and record.data not in own
+        if (record.type in _IN_THE_WAY and record.name in wanted and record.data not in own)
+        or (
+            record.type in _DELEGATED
+            and record.data.rstrip(".") != servers.get(record.name, record.data.rstrip("."))
+        )
     ]
 
 

@@ -28,6 +28,7 @@ def check(draft: Draft) -> Iterator[HubError]:
     yield from names_are_short_enough(draft)
     yield from names_are_relative(draft)
     yield from names_have_one_node(draft)
+    yield from names_below_are_free(draft)
     yield from acme_fits_provider(draft)
     shapes = service_shapes()
     yield from check_tunnels(draft, [name for name, shape in shapes.items() if shape.reachable])
@@ -200,6 +201,23 @@ def names_have_one_node(draft: Draft) -> Iterator[HubError]:
         earlier.append(claim)
 
 
+def names_below_are_free(draft: Draft) -> Iterator[HubError]:
+    """Nothing else has a name below one whose names below are all taken, as those of users' servers are."""
+    claims = list(_claims(draft))
+    for taker in claims:
+        if not taker.fqdn.startswith("*."):
+            continue
+        for claim in claims:
+            if claim is not taker and claim.fqdn.endswith(taker.fqdn[1:]):
+                yield mistake(
+                    "duplicate-hostname",
+                    f"{claim} has the name {claim.fqdn}, which {taker} gives to a user",
+                    claim.where,
+                    why=f"`subdomains` gives each user a name below {taker.fqdn[2:]}, at {taker.where}",
+                    hint="give one of them a `hostname` that is not below the other's",
+                )
+
+
 def acme_fits_provider(draft: Draft) -> Iterator[HubError]:
     """Certificates come from a directory that reaches the provider's machines and that they reach."""
     provider = PROVIDERS.get(draft.data.get("provider", ""))
@@ -231,6 +249,8 @@ def _claims(draft: Draft) -> Iterator[_Claim]:
             yield _Claim(fqdn, node, service, where)
             if options.get("www"):
                 yield _Claim(f"www.{fqdn}", node, service, where)
+            if options.get("subdomains"):
+                yield _Claim(f"*.{fqdn}", node, service, where)
 
 
 def _fqdn(hostname: str, domain: str) -> str:

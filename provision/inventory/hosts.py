@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -35,14 +35,21 @@ def node_named(fleet: Fleet, name: str, path: Path) -> Node:
 
 
 def node_hostnames(fleet: Fleet, name: str, node: Node) -> list[str]:
-    """Return the full names that point to a node: its own, then its services' with their www, each once."""
+    """Return the full names that point to a node: its own, then those of its services, each once."""
     names = [fleet.fqdn(node.hostname or name)]
     for service in node.services.present().values():
         if not isinstance(service, WebService) or service.hostname is None:
             continue
-        fqdn = fleet.fqdn(service.hostname)
-        names += [fqdn, f"www.{fqdn}"] if service.www else [fqdn]
+        names += service.names(fleet.fqdn(service.hostname))
     return list(dict.fromkeys(names))
+
+
+def proven_on_node(names: Iterable[str]) -> dict[str, str]:
+    """Return which names of DNS a node answers for itself, and by which of its names it is found.
+
+    That a name of the form `*.NAME` is its own a node can prove to certificate authorities in DNS alone.
+    """
+    return {f"_acme-challenge.{name[2:]}": name[2:] for name in names if name.startswith("*.")}
 
 
 def options_of(name: str, chosen: Mapping[str, str | None], domain: str = "") -> Options:

@@ -57,6 +57,11 @@ def renewal_server(run: Run, name: str) -> str:
     return settings.get("server", "") if linked and named else ""
 
 
+def proven_by(run: Run, name: str) -> str:
+    """Return the plugin of certbot by which a certificate is renewed, or nothing."""
+    return _settings(run.path(f"{_ROOT}/renewal/{name}.conf")).get("authenticator", "")
+
+
 def _settings(path: Path) -> dict[str, str]:
     try:
         lines = path.read_text("utf-8", "replace").splitlines()

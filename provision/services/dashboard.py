@@ -26,11 +26,13 @@ _SOCKET = f"/run/{_ADMIN}.sock"
 
 def _steps(ctx: Context, _: Dashboard) -> list[Resource]:
     """Return its releases; its place on the web, and what users' servers tell it, is the hub's part."""
+    hub = ctx.node.services.jupyterhub
     token = newest(ctx.keys.get(service_key(NAME), ()))
     settings = {
         "database": f"/var/lib/hub/{NAME}/{NAME}.sqlite",
         "hub_api": f"{HUB_URL}/hub/api",
         "fullness": HOMES,
+        "below": hub is not None and hub.subdomains,
         "token": token.reveal() if token else "",
         "admin": _SOCKET,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -81,23 +82,24 @@ def _steps(ctx: Context, service: JupyterHub) -> list[Resource]:
         Directory(ROOT),
         *runtime(ctx),
         *_for_users(ctx, service),
-        *_proxy(ctx),
+        *_proxy(ctx, service),
         *_hub(ctx, service),
-        *web.website(ctx, NAME, _content(dashboard=ctx.node.services.dashboard is not None)),
+        *web.website(ctx, NAME, _content(ctx, service)),
         *_people(service),
     ]
 
 
-def _content(*, dashboard: bool) -> Content:
+def _content(ctx: Context, service: JupyterHub) -> Content:
     """Return what the hub's site offers. A kernel that computes says nothing for a long time."""
-    routes: tuple[Route, ...] = (
-        Route(f"127.0.0.1:{_PORT}", silence=_DAY, live=True, websockets=True, again=True),
-    )
+    proxied = Route(f"127.0.0.1:{_PORT}", silence=_DAY, live=True, websockets=True, again=True)
+    # What asks for a password, and what knows who somebody is, is at the hub's own name alone.
+    own = (replace(proxied, path="/hub/", above=True),) if service.subdomains else ()
+    routes: tuple[Route, ...] = (*own, proxied)
     inside: tuple[Inside, ...] = ()
-    if dashboard:
+    if ctx.node.services.dashboard:
         folder, socket = f"/services/{_DASHBOARD}/", web_socket(_DASHBOARD)
         # Live pages: what they are told comes for as long as they are open.
-        routes = (Route(socket, folder, silence=3600, live=True, framed=True), *routes)
+        routes = (Route(socket, folder, silence=3600, live=True, framed=True, above=True), *routes)
         # Users' servers tell it of saves; each says who it is by its token. Here it is asked how it is, too.
         paths = (f"{folder}events", f"{folder}health")
         inside = (Inside(SAVES_PORT, socket, paths, max_body=32_768),)
@@ -169,7 +171,7 @@ def _materials(ctx: Context, service: JupyterHub) -> list[Resource]:
     ]
 
 
-def _proxy(ctx: Context) -> list[Resource]:
+def _proxy(ctx: Context, service: JupyterHub) -> list[Resource]:
     """Return the proxy, whose connections are those of users: whatever happens to the hub, it runs on."""
     lock = ctx.lock(f"{_PROXY.replace('-', '_')}.package-lock.json")
     package = _json(json.loads(lock)["packages"][""])
@@ -179,6 +181,7 @@ def _proxy(ctx: Context) -> list[Resource]:
     made = _made(_PROXY, token)
     program = npm_program(_PROXY, folder, npm=f"{node.path}/bin/npm", package=package, lock=lock)
     values = {"user": _PROXY, "token": token, "node": node.path, "proxy": folder, "hub": HUB_URL}
+    values["hosts"] = "yes" if service.subdomains else ""
     text = render(f"systemd/{_PROXY}.service", port=_PORT, api_port=_API_PORT, **values)
     unit = unit_files(_PROXY, {f"{_PROXY}.service": text})
     causes = (program[-1].id, made.id, unit.id)
@@ -252,6 +255,7 @@ def _settings(ctx: Context, service: JupyterHub) -> str:
     return _json(
         {
             "url": f"https://{site(ctx, NAME).name}/",
+            "subdomains": service.subdomains,
             "state": STATE,
             "hub": HUB_URL,
             "hub_itself": _OWN_URL,

@@ -17,6 +17,7 @@ class Route:
         websockets: whether connections may become WebSockets.
         again: whether what was under way when it ended is asked once more, unless that may have done something.
         framed: whether it says itself which pages may frame its own, and how far browsers may trust them.
+        above: whether names below the site's own, where it has such, lead to its own for this.
     """
 
     to: str
@@ -26,6 +27,7 @@ class Route:
     websockets: bool = False
     again: bool = False
     framed: bool = False
+    above: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ class Site:
 
     Args:
         service: the service's name.
-        names: full host names, the certificate's own first.
+        names: full host names, the certificate's own first; `*.` stands for any name below.
         limits: what one client may ask of it.
     """
 
@@ -28,6 +28,11 @@ class Site:
         """The main name, which is also the certificate's."""
         return self.names[0]
 
+    @property
+    def below(self) -> bool:
+        """Whether it answers to any name below its own, which is proven in DNS."""
+        return f"*.{self.name}" in self.names
+
 
 def site(ctx: Context, service: str) -> Site:
     """Return the site of one of the node's services, which has a host name."""
@@ -38,12 +43,7 @@ def site(ctx: Context, service: str) -> Site:
 def sites(ctx: Context) -> tuple[Site, ...]:
     """Return the sites of all the node's services that have one."""
     return tuple(
-        Site(name, _names(ctx, service.hostname, www=service.www), service.limits)
+        Site(name, service.names(ctx.fleet.fqdn(service.hostname)), service.limits)
         for name, service in ctx.node.services.present().items()
         if isinstance(service, services.WebService) and service.hostname is not None
     )
-
-
-def _names(ctx: Context, hostname: str, *, www: bool) -> tuple[str, ...]:
-    name = ctx.fleet.fqdn(hostname)
-    return (name, f"www.{name}") if www else (name,)

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from ..node.resources import Certificate, CheckedFiles, File, Packages, Resource, Unit, Withheld
+from ..node.resources import (
+    Certificate,
+    CheckedFiles,
+    File,
+    Firewall,
+    Packages,
+    Resource,
+    Rule,
+    Unit,
+    Withheld,
+)
 from ..render import render
 from .apache import APACHE
 from .content import Content
@@ -33,6 +43,14 @@ def base(ctx: Context) -> list[Resource]:
     return [*here.base(ctx, stopped), *(gone for each in others for gone in each.retired(ctx))]
 
 
+def _provable_in_dns() -> list[Resource]:
+    """Let certbot answer for the names that DNS delegates to the node, while it is asked to prove one."""
+    return [
+        Packages(("python3-certbot-dns-standalone",)),
+        Firewall((Rule(53, "udp"), Rule(53, "tcp"))),
+    ]
+
+
 def website(ctx: Context, service: str, content: Content) -> list[Resource]:
     """Return a service's certificate and its HTTPS site, in the order in which they can come to be.
 
@@ -53,6 +71,7 @@ def website(ctx: Context, service: str, content: Content) -> list[Resource]:
     path = web.site_path(service)
     return [
         Withheld(path, place.name, text, web.check),
+        *(_provable_in_dns() if place.below else []),
         Packages(("certbot",)),
         File(web.hook, render(web.reload_hook), mode=0o755),
         Unit("certbot.timer"),
@@ -63,6 +82,7 @@ def website(ctx: Context, service: str, content: Content) -> list[Resource]:
             server=ctx.acme_directory,
             webroot=web.webroot,
             answers=web.unit,
+            dns=place.below,
         ),
         CheckedFiles(web.site_group(service), (File(path, text),), web.check),
     ]

@@ -42,12 +42,13 @@ def _fleet() -> Fleet:
         "front": Services(proxy=site),
         "gpu": Services(task_api=TaskApi()),
         "hub": Services(
-            jupyterhub=JupyterHub(hostname="hub", disk="2G", materials=(COURSE,)), dashboard=Dashboard()
+            jupyterhub=JupyterHub(hostname="hub", disk="2G", subdomains=True, materials=(COURSE,)),
+            dashboard=Dashboard(),
         ),
         "apache": Services(
             task_api=api,
             proxy=site,
-            jupyterhub=JupyterHub(hostname="class", materials=(COURSE,)),
+            jupyterhub=JupyterHub(hostname="class", subdomains=True, materials=(COURSE,)),
             dashboard=Dashboard(),
         ),
     }

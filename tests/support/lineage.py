@@ -13,7 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 FILES = ("cert", "chain", "fullchain", "privkey")
 
 
-def put(etc: Path, names: Sequence[str], server: str, *, days: float = 60, lifetime: float = 90) -> None:
+def put(
+    etc: Path,
+    names: Sequence[str],
+    server: str,
+    *,
+    days: float = 60,
+    lifetime: float = 90,
+    plugin: str = "webroot",
+) -> None:
     """Put a certificate that holds for `days` more of its `lifetime` below a folder like /etc/letsencrypt."""
     name = names[0]
     certificate, key = _make(names, days, lifetime)
@@ -25,7 +33,8 @@ def put(etc: Path, names: Sequence[str], server: str, *, days: float = 60, lifet
         link.unlink(missing_ok=True)
         link.symlink_to(f"../../archive/{name}/{file}1.pem")
     files = "".join(f"{file} = {etc}/live/{name}/{file}.pem\n" for file in FILES)
-    (etc / f"renewal/{name}.conf").write_text(f"version = 4\n{files}[renewalparams]\nserver = {server}\n")
+    settings = f"[renewalparams]\nauthenticator = {plugin}\nserver = {server}\n"
+    (etc / f"renewal/{name}.conf").write_text(f"version = 4\n{files}{settings}")
 
 
 def _make(names: Sequence[str], days: float, lifetime: float) -> tuple[str, str]:

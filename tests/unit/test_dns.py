@@ -1,6 +1,6 @@
 """The records of a node: written where they differ, and it is said what they take the place of."""
 
-from provision.actions.dns import TTL, foreign, records_of, set_records
+from provision.actions.dns import TTL, delegate, delegations_of, foreign, records_of, set_records
 from provision.cloud.base import DnsRecord, Machine
 
 MACHINE = Machine(7, "box.lab.test", "active", "192.0.2.7", "2001:db8::7", (), "", "", "")
@@ -46,7 +46,7 @@ def test_an_alias_makes_place_for_addresses_and_is_named_beforehand():
     zone = Zone(
         DnsRecord("CNAME", "box", "www.example.org.", TTL, 1), DnsRecord("CNAME", "shop", "box", TTL, 2)
     )
-    assert foreign(zone, "lab.test", ["box.lab.test"], []) == [
+    assert foreign(zone, "lab.test", ["box.lab.test"], [], {}) == [
         "box.lab.test CNAME www.example.org. is replaced"
     ]
     changed = set_records(zone, "lab.test", ["box.lab.test"], MACHINE)
@@ -71,3 +71,18 @@ def test_records_are_found_by_address_and_by_name():
     zone = Zone(DnsRecord("A", "box", "192.0.2.7", TTL), DnsRecord("A", "@", "192.0.2.7", TTL))
     assert len(records_of(zone, "lab.test", ["192.0.2.7"])) == 2
     assert [each.name for each in records_of(zone, "lab.test", ["192.0.2.7"], ["lab.test"])] == ["@"]
+
+
+def test_what_a_node_proves_for_itself_is_delegated_to_it_once_and_found_again():
+    challenge = {"_acme-challenge.hub.lab.test": "hub.lab.test"}
+    former = DnsRecord("CNAME", "_acme-challenge.hub", "elsewhere.example.", TTL, 1)
+    zone = Zone(former, DnsRecord("NS", "@", "ns1.example.", TTL, 2))
+    assert foreign(zone, "lab.test", [], [], challenge) == [
+        "_acme-challenge.hub.lab.test CNAME elsewhere.example. is replaced"
+    ]
+    assert delegate(zone, "lab.test", challenge) == ["_acme-challenge.hub.lab.test NS hub.lab.test"]
+    assert delegate(zone, "lab.test", challenge) == []
+    assert foreign(zone, "lab.test", [], [], challenge) == []
+    made = DnsRecord("NS", "_acme-challenge.hub", "hub.lab.test.", TTL)
+    assert delegations_of(zone, "lab.test", challenge) == [made]
+    assert zone.kept == [DnsRecord("NS", "@", "ns1.example.", TTL, 2), made]

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from provision.errors import Exit, HubError, HubErrors
-from provision.inventory.hosts import node_hostnames, node_named, options_of
+from provision.inventory.hosts import node_hostnames, node_named, options_of, proven_on_node
 from provision.inventory.load import load, parse
 from provision.inventory.model import Node, Services
+from provision.inventory.services.jupyterhub import JupyterHub
 from provision.inventory.services.task_api import TaskApi
 
 DEMO = Path(__file__).parents[2] / "inventories" / "demo.yml"
@@ -62,6 +63,15 @@ def test_a_node_answers_to_its_own_name_and_its_services(
 ) -> None:
     node = Node(size="small", image="x", hostname=hostname, services=Services(task_api=service))
     assert node_hostnames(load(DEMO), "apis", node) == names
+
+
+def test_a_hub_with_subdomains_answers_to_all_names_below_and_proves_them_itself() -> None:
+    hub = JupyterHub(hostname="hub", subdomains=True)
+    names = node_hostnames(
+        load(DEMO), "apis", Node(size="small", image="x", services=Services(jupyterhub=hub))
+    )
+    assert names == ["apis.demo.test", "hub.demo.test", "*.hub.demo.test"]
+    assert proven_on_node(names) == {"_acme-challenge.hub.demo.test": "hub.demo.test"}
 
 
 TWO = """\

@@ -43,6 +43,11 @@ RECORDS = [
     record("CAA", "@", "letsencrypt.org", flags=0, tag="issue"),
     record("A", "a.b.c", "10.0.0.6"),
 ]
+RECORDS += [
+    record("NS", "_acme-challenge.hub", "hub.demo.test."),
+    record("A", "hub", "10.0.0.7"),
+    record("A", "*.hub", "10.0.0.7"),
+]
 ZONES = Zones.of(["demo.test"], RECORDS, {"acme.local-cloud": "10.0.0.9"})
 
 
@@ -181,6 +186,16 @@ class TestServer:
         large.close()
         assert by_tcp
         assert len(data(whole)) == 300
+
+    def test_a_name_that_is_delegated_is_asked_of_whom_it_is_delegated_to(
+        self, server: NameServer, upstream: list[str]
+    ) -> None:
+        query = dns.message.make_query("_acme-challenge.hub.demo.test", "A")
+        response = dns.query.udp(query, "127.0.0.1", port=server.port, timeout=10)
+        assert data(response) == ["192.0.2.80"]
+        assert upstream == ["_acme-challenge.hub.demo.test. at 10.0.0.7"]
+        others = dns.message.make_query("anna.hub.demo.test", "A")
+        assert data(dns.query.udp(others, "127.0.0.1", port=server.port, timeout=10)) == ["10.0.0.7"]
 
     def test_other_names_are_asked_of_the_hosts_resolver(
         self, server: NameServer, upstream: list[str]

@@ -3,6 +3,7 @@
 import datetime
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ def test_a_certificate_that_holds_is_left_alone_and_nobody_is_asked(issued):
         ({"days": -1}, "renew, it expires soon"),
         ({"days": 1, "lifetime": 6}, "renew, it expires soon"),
         ({"server": "https://other.test/dir"}, "issue by another authority"),
+        ({"plugin": "dns-standalone"}, "issue by another proof"),
     ],
 )
 def test_a_certificate_that_does_not_hold_is_issued_anew(issued, fields, reason):
@@ -201,8 +203,18 @@ def test_certbot_is_asked_for_all_names(machine):
     (argv,) = machine.calls("certbot")
     call = " ".join(argv)
     assert f"certonly --non-interactive --agree-tos --no-eff-email --server {SERVER} " in call
-    assert " --email ops@a.test --webroot --webroot-path " in call
+    assert " --email ops@a.test --authenticator webroot --webroot-path " in call
     assert call.endswith("--cert-name a.test --domain=a.test --domain=www.a.test --keep-until-expiring")
+
+
+def test_names_below_one_are_proven_in_dns(machine):
+    below = replace(WANTED, domains=("a.test", "*.a.test"), dns=True)
+    machine.converge([below])
+    (argv,) = machine.calls("certbot")
+    assert (
+        " --authenticator dns-standalone --cert-name a.test --domain=a.test --domain=*.a.test "
+        in " ".join(argv)
+    )
 
 
 REFUSED = """\

@@ -79,7 +79,7 @@ def hub() -> Iterator[tuple[Hub, int]]:
 def edge(hub: tuple[Hub, int], running: Callable[..., Popen[bytes]]) -> Iterator[Edge]:
     """Apache as on a node with a hub and a dashboard."""
     fleet = load(ROOT / "inventories" / "demo.yml")
-    services = Services(jupyterhub=JupyterHub(hostname="tasks"), dashboard=Dashboard())
+    services = Services(jupyterhub=JupyterHub(hostname="tasks", subdomains=True), dashboard=Dashboard())
     node = replace(fleet.nodes["apis"], webserver="apache", services=services)
     files = texts(Context(fleet, "apis", node, "https://acme.test/dir", bundle))
     with tempfile.TemporaryDirectory(prefix="hub-") as name:
@@ -162,3 +162,16 @@ def test_the_dashboard_says_itself_who_may_frame_it(edge: Edge, hub: tuple[Hub, 
             b"/services/dashboard/health",
         ]
         listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_names_below_lead_to_the_hubs_own_for_what_is_the_hubs(edge: Edge, hub: tuple[Hub, int]) -> None:
+    def asked(path: str) -> tuple[int, str | None]:
+        answer = edge.secure("GET", path, headers={"Host": "ada.tasks.demo.test"})
+        return answer.status, answer.getheader("Location")
+
+    for path in ("/hub/login?next=%2Fhub%2Fa%2Fb", "/services/dashboard/"):
+        assert asked(path) == (307, f"https://tasks.demo.test{path}")
+    assert asked("/%68ub/login")[0] == 307
+    assert hub[0].seen == []
+    assert asked("/user/ada/lab") == (200, None)
+    assert b"\r\nHost: ada.tasks.demo.test\r\n" in hub[0].seen[0]

@@ -87,7 +87,9 @@ class NameServer:
             return _refusal(query, dns.rcode.REFUSED)
         zones = self._zones()
         if zones.origin(question.name) is None:
-            return self._forward(query, tcp=tcp)
+            return self._forward(query, self._resolvers(), tcp=tcp)
+        if servers := zones.delegated(question.name):
+            return self._forward(query, servers, tcp=tcp)
         response = zones.answer(query)
         self._chase(response, zones)
         return response
@@ -100,10 +102,11 @@ class NameServer:
             return
         target = last[0].target
         if zones.origin(target) is None:
-            response.answer += self._forward(dns.message.make_query(target, wanted), tcp=True).answer
+            query = dns.message.make_query(target, wanted)
+            response.answer += self._forward(query, self._resolvers(), tcp=True).answer
 
-    def _forward(self, query: dns.message.Message, *, tcp: bool) -> dns.message.Message:
-        for server in self._resolvers():
+    def _forward(self, query: dns.message.Message, servers: list[str], *, tcp: bool) -> dns.message.Message:
+        for server in servers:
             try:
                 return _ask(query, server, tcp=tcp)
             except (dns.exception.DNSException, OSError) as error:

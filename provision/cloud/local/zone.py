@@ -77,6 +77,16 @@ class Zones:
             self._deny(response, name)
         return response
 
+    def delegated(self, name: dns.name.Name) -> list[str]:
+        """Return the IPv4 addresses of the name servers of ours that a name within our zones is delegated to."""
+        origin = self.origin(name)
+        while origin is not None and name != origin:
+            if servers := self.sets.get((name, dns.rdatatype.NS)):
+                found = (self.sets.get((server.target, dns.rdatatype.A)) for server in servers)
+                return [address.address for addresses in found if addresses for address in addresses]
+            name = name.parent()
+        return []
+
     def _lookup(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> list[dns.rrset.RRset]:
         source = self._source(name)
         if source is None:

@@ -130,7 +130,14 @@ class JupyterHub(WebService, kw_only=True):
         tuple[Material, ...],
         Meta(description="repositories and folders that everybody has in their home, kept up to date"),
     ] = ()
+    subdomains: Annotated[
+        bool, Meta(description="whether each user's server has a name of its own below the hub's")
+    ] = False
     limits: WebLimits = WebLimits(requests=1000, connections=2000)
+
+    def names(self, fqdn: str) -> tuple[str, ...]:
+        """Add those of users' servers."""
+        return (*super().names(fqdn), *([f"*.{fqdn}"] if self.subdomains else []))
 
     @classmethod
     def check(cls, name: str, draft: Draft) -> Iterator[HubError]:

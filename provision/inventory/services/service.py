@@ -44,6 +44,10 @@ class WebService(Service):
     www: Annotated[bool, Meta(description="whether it answers at www. before the host name, too")] = False
     limits: WebLimits = WebLimits()
 
+    def names(self, fqdn: str) -> tuple[str, ...]:
+        """Return all full names that it answers to, the one it is called by first; `*.` stands for any below."""
+        return (fqdn, f"www.{fqdn}") if self.www else (fqdn,)
+
     @classmethod
     def check(cls, name: str, draft: Draft) -> Iterator[HubError]:
         """A service has a host name, or a tunnel that leads to it."""

@@ -28,14 +28,16 @@ class Reason(Enum):
     MISSING = "issue"
     DOMAINS = "issue for other names"
     SERVER = "issue by another authority"
+    PROOF = "issue by another proof"
     EXPIRY = "renew, it expires soon"
 
 
 @dataclass(frozen=True)
 class Certificate(Resource):
-    """A certificate `/etc/letsencrypt/live/<name>/` for `domains`, issued by http-01 in `webroot` and kept renewed.
+    """A certificate `/etc/letsencrypt/live/<name>/` for `domains`, issued and kept renewed.
 
-    `answers` is the unit that answers the authority: once it runs, the certificate can be issued.
+    The proof is http-01 in `webroot`, or with `dns` dns-01: certbot answers on port 53, where DNS delegates the names
+    of challenges to this node. `answers` is the unit that answers the authority: once it runs, it can be issued.
     """
 
     kind: ClassVar[str] = "certificate"
@@ -45,6 +47,7 @@ class Certificate(Resource):
     server: str
     webroot: str
     answers: str = ""
+    dns: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what could be taken for an option or a path."""
@@ -75,10 +78,16 @@ class Certificate(Resource):
             reasons.append(Reason.DOMAINS)
         if server != self.server:
             reasons.append(Reason.SERVER)
+        if certbot.proven_by(run, self.name) != self._plugin:
+            reasons.append(Reason.PROOF)
         # A short-lived certificate is renewed in its last third.
         if found.ends - time.time() < min(_WEEK, (found.ends - found.begins) / 3):
             reasons.append(Reason.EXPIRY)
         return reasons
+
+    @property
+    def _plugin(self) -> str:
+        return "dns-standalone" if self.dns else "webroot"
 
     def apply(self, run: Run) -> None:
         """Have it issued.
@@ -104,9 +113,10 @@ class Certificate(Resource):
             )
 
     def _arguments(self, run: Run, reasons: Sequence[Reason]) -> list[str]:
-        arguments = ["--email", self.email, "--webroot", "--webroot-path", str(run.path(self.webroot))]
+        arguments = ["--email", self.email, "--authenticator", self._plugin]
+        arguments += [] if self.dns else ["--webroot-path", str(run.path(self.webroot))]
         arguments += ["--cert-name", self.name, *(f"--domain={domain}" for domain in self.domains)]
-        if Reason.DOMAINS in reasons:
+        if {Reason.DOMAINS, Reason.PROOF} & set(reasons):  # with the proof, names below may go
             arguments.append("--renew-with-new-domains")
         # Without force certbot keeps a certificate of another authority until it expires.
         force = list(reasons) != [Reason.MISSING]

@@ -7,6 +7,7 @@ from pathlib import Path
 from jupyterhub.auth import PAMAuthenticator
 from jupyterhub.spawner import Spawner, SpawnException
 from jupyterhub.user import User
+from jupyterhub.utils import subdomain_hook_idna
 
 sys.path.insert(0, str(Path(__file__).parent))
 import homes  # type: ignore[import-not-found]
@@ -28,6 +29,14 @@ c.JupyterHub.bind_url = settings["proxy"]
 c.JupyterHub.hub_bind_url = settings["hub_itself"]
 c.JupyterHub.hub_connect_url = settings["hub"]
 c.JupyterHub.public_url = settings["url"]
+if settings["subdomains"]:
+    # Users' servers have names of their own; the hub's own services stay at the hub's.
+    c.JupyterHub.subdomain_host = settings["url"].rstrip("/")
+    c.JupyterHub.subdomain_hook = lambda name, domain, kind: (
+        subdomain_hook_idna(name, domain, kind) if kind == "user" else domain
+    )
+    # What is on those names can set no cookie that the hub takes for its own.
+    c.JupyterHub.cookie_host_prefix_enabled = True
 c.JupyterHub.trusted_downstream_ips = ["127.0.0.1"]
 c.JupyterHub.db_url = f"sqlite:///{state}/jupyterhub.sqlite"
 c.JupyterHub.cookie_secret_file = str(state / "cookie_secret")

@@ -25,8 +25,9 @@ class Gate:
     def __init__(self, app: Flask, settings: Settings, hub: Hub) -> None:
         self._settings = settings
         self._hub = hub
-        app.config["SESSION_COOKIE_NAME"] = settings.name
-        app.config["SESSION_COOKIE_PATH"] = settings.prefix
+        # Names below this host can set cookies for it, but none that is called so.
+        app.config["SESSION_COOKIE_NAME"] = f"__Host-{settings.name}" if settings.below else settings.name
+        app.config["SESSION_COOKIE_PATH"] = "/" if settings.below else settings.prefix
         app.config["SESSION_COOKIE_SECURE"] = settings.secure
         app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
         # Derived, so that a release goes on with the sessions of the one before it.

@@ -50,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         users: the group of accounts that may use the hub.
         admins: the group of those among them who are no learners.
         secure: whether browsers come over HTTPS alone, and cookies are to.
+        below: whether users' servers have names below that of this site.
         active: who saved so lately is at work.
         admin: the socket at which the node is asked for what admins want.
         identity: how long the hub's word on a token is believed.
@@ -67,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     admins: str = "hub-admins"
     admin: str = "/run/dashboard-admin.sock"
     secure: bool = True
+    below: bool = False
     active: Positive = 300
     identity: Positive = 30
     limits: Limits = Limits()
