@@ -178,6 +178,11 @@ def test_a_unit_that_is_not_there_and_not_wanted_is_fine(machine):
     assert machine.converge([Unit("gone.service", enabled=False, running=False)]).end["ok"] == 1
 
 
+def test_a_unit_that_is_not_there_and_not_wanted_is_fine_while_unit_files_wait_to_be_read(machine):
+    run = machine.converge([File(PATH, TEXT), Unit("gone.service", enabled=False, running=False)])
+    assert run.end["failed"] == 0
+
+
 def test_a_unit_that_is_not_there_is_named(machine):
     run = machine.converge([Unit("typo.service")])
     assert run.error["code"] == "unit-not-found"

@@ -96,7 +96,7 @@ class Unit(Resource):
         actions = self._actions(run)
         if "unmask" in actions:
             run.units.act("unmask", self.name)
-        if run.units.get(self.name).load in _UNUSABLE:
+        if run.units.get(self.name).load in _UNUSABLE and (self.enabled or self.running):
             self._install_again(run)
         for action, why in {**actions, **self._actions(run)}.items():
             if action in _STATE_ACTIONS:
