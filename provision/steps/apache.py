@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..node.resources import Absent, CheckedFiles, Command, Directory, File, Packages, Resource, Unit
+from ..node.resources import Absent, CheckedFiles, Command, Directory, File, Former, Packages, Resource, Unit
 from ..render import render
 from .context import Context
 from .door import door
@@ -14,6 +14,8 @@ from .tunnel_ends import near_ends
 from .webserver import WebServer, site_paths
 
 _FOLDER = "/etc/apache2"
+_WELCOME = f"{_FOLDER}/sites-enabled/000-default.conf"
+_EDGE = f"{_FOLDER}/hubctl-edge.conf"
 _KEY, _CERTIFICATE = f"{_FOLDER}/hubctl-unknown.key", f"{_FOLDER}/hubctl-unknown.pem"
 _ENTRY, _RULES = "hubctl-tunnels.service", "/etc/hubctl-tunnels.rules"
 _MODULES = (
@@ -81,9 +83,9 @@ def _files(ctx: Context, hosts: tuple[Site, ...]) -> tuple[File | Absent, ...]:
     default = render("apache/default.conf", names=names, problems=problems(0), **places)
     return (
         File(f"{_FOLDER}/apache2.conf", main),
-        File(f"{_FOLDER}/hubctl-edge.conf", render("apache/edge.conf")),
+        File(_EDGE, render("apache/edge.conf")),
         File(f"{APACHE.sites}/00-default.conf", default),
-        Absent(f"{APACHE.sites}/000-default.conf"),
+        Absent(_WELCOME),
         *(Absent(path) for path in site_paths(ctx, APACHE, but=hosts)),
     )
 
@@ -99,14 +101,11 @@ def _tunnels(ctx: Context) -> list[Resource]:
     return [rules, file, Unit(_ENTRY, restart_on=(file.id,), reload_on=(rules.id,))]
 
 
-def _retired(ctx: Context) -> list[Resource]:
-    paths = [file.path for file in _files(ctx, ()) if isinstance(file, File)]
-    return [
-        *(Absent(path) for path in (*paths, APACHE.hook, *site_paths(ctx, APACHE), _KEY, _CERTIFICATE)),
-        Unit(_ENTRY, enabled=False, running=False),
-        Absent(f"/etc/systemd/system/{_ENTRY}"),
-        Absent(_RULES),
-    ]
+def _former(ctx: Context) -> Former:
+    files = {file.path for file in _files(ctx, ()) if isinstance(file, File)}
+    tunnels = {f"/etc/systemd/system/{_ENTRY}", _RULES}
+    gone = files | tunnels | {APACHE.hook, *site_paths(ctx, APACHE), _KEY, _CERTIFICATE}
+    return Former(APACHE.name, _EDGE, _WELCOME, (APACHE.unit, _ENTRY), tuple(sorted(gone - {_EDGE})))
 
 
 APACHE = WebServer(
@@ -117,6 +116,6 @@ APACHE = WebServer(
     webroot="/var/www/acme",
     reload_hook="certbot/reload_apache.sh",
     base=_base,
-    retired=_retired,
+    former=_former,
     entry=_ENTRY,
 )

@@ -9,6 +9,7 @@ from ..node.resources import (
     CheckedFiles,
     Directory,
     File,
+    Former,
     Packages,
     Resource,
     Unit,
@@ -20,6 +21,8 @@ from .sites import Site, sites
 from .tunnel_ends import near_ends
 from .webserver import WebServer, site_paths
 
+_WELCOME = "/etc/nginx/sites-enabled/default"
+_HEADERS = "/etc/nginx/snippets/hubctl-proxy.conf"
 _TUNNELS = "/etc/nginx/modules-enabled/90-hubctl-tunnels.conf"
 _CONNECTIONS = 2048
 """Of one address, a quarter of what a process of nginx holds: it counts requests itself."""
@@ -47,9 +50,9 @@ def _files(ctx: Context, hosts: tuple[Site, ...]) -> tuple[File | Absent, ...]:
     default = render("nginx/default.conf", ipv6=ctx.node.ipv6, names=names, webroot=NGINX.webroot)
     return (
         File("/etc/nginx/nginx.conf", render("nginx/nginx.conf")),
-        File("/etc/nginx/snippets/hubctl-proxy.conf", render("nginx/proxy_headers.conf")),
+        File(_HEADERS, render("nginx/proxy_headers.conf")),
         File(f"{NGINX.sites}/00-default.conf", default),
-        Absent(f"{NGINX.sites}/default"),
+        Absent(_WELCOME),
         *(Absent(path) for path in site_paths(ctx, NGINX, but=hosts)),
         _tunnels(ctx),
     )
@@ -61,9 +64,10 @@ def _tunnels(ctx: Context) -> File | Absent:
     return File(_TUNNELS, render("nginx/tunnels.conf", tunnels=ends)) if ends else Absent(_TUNNELS)
 
 
-def _retired(ctx: Context) -> list[Resource]:
-    paths = [file.path for file in _files(ctx, ()) if isinstance(file, File)]
-    return [Absent(path) for path in (*paths, _TUNNELS, NGINX.hook, *site_paths(ctx, NGINX))]
+def _former(ctx: Context) -> Former:
+    files = {file.path for file in _files(ctx, ()) if isinstance(file, File)}
+    gone = files | {_TUNNELS, NGINX.hook, *site_paths(ctx, NGINX)}
+    return Former(NGINX.name, _HEADERS, _WELCOME, (NGINX.unit,), tuple(sorted(gone - {_HEADERS})))
 
 
 NGINX = WebServer(
@@ -74,6 +78,6 @@ NGINX = WebServer(
     webroot="/var/www/acme",
     reload_hook="certbot/reload_nginx.sh",
     base=_base,
-    retired=_retired,
+    former=_former,
     entry="nginx.service",
 )

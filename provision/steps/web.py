@@ -39,8 +39,7 @@ def base(ctx: Context) -> list[Resource]:
     here = server(ctx)
     others = [each for each in _SERVERS.values() if each is not here]
     # Two cannot have the same ports: one stops, then the other starts.
-    stopped = [Unit(each.unit, enabled=False, running=False) for each in others]
-    return [*here.base(ctx, stopped), *(gone for each in others for gone in each.retired(ctx))]
+    return here.base(ctx, [each.former(ctx) for each in others])
 
 
 def _provable_in_dns() -> list[Resource]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..node.resources import Resource
+from ..node.resources import Former, Resource
 from .context import Context
 from .sites import Site
 
@@ -23,7 +23,7 @@ class WebServer:
         reload_hook: template of the script that lets it take up a renewed certificate.
         base: its resources without any site, given those that must be there before it can start; it reloads by
             itself when a site or a certificate changes.
-        retired: what is there of it no more, once another took its place and it has stopped.
+        former: what ends of it once another takes its place.
         entry: the unit that leads loopback ports into tunnels.
     """
 
@@ -34,7 +34,7 @@ class WebServer:
     webroot: str
     reload_hook: str
     base: Callable[[Context, Sequence[Resource]], list[Resource]]
-    retired: Callable[[Context], list[Resource]]
+    former: Callable[[Context], Former]
     entry: str
 
     @property

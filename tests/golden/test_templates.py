@@ -18,6 +18,7 @@ from provision.inventory.services.jupyterhub import JupyterHub, Material
 from provision.inventory.services.proxy import Proxy
 from provision.inventory.services.task_api import TaskApi
 from provision.inventory.tunnel import Tunnel
+from provision.node.manifest import load_all
 from provision.node.resources import CheckedFiles, File, Release
 from provision.plan import Plan, plan
 from provision.secrets.model import Generation
@@ -118,6 +119,12 @@ def _all_files() -> dict[str, str]:
         f"/apache{path}": text for path, text in _files("apache").items() if any(map(path.count, APACHE))
     }
     return {**usual, **ends, **apache}
+
+
+@pytest.mark.parametrize("node", sorted(_fleet().nodes))
+def test_the_engine_understands_the_plan_of_a_node(node: str) -> None:
+    found = _plan(node)
+    assert load_all(found.as_list()) == list(found.resources)
 
 
 FILES = _all_files()

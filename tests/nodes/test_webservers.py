@@ -118,7 +118,7 @@ def test_a_reboot_loses_nothing(fleet):
 def test_a_node_changes_its_web_server(fleet, to, former):
     write(fleet, to)
     plan = fleet.hubctl("plan", NODE).stdout
-    assert f"unit:{former}.service\n  disable\n  stop\n" in plan
+    assert f"stop and disable {former}.service" in plan
     fleet.done("deploy", NODE)
     assert answers(fleet)
     assert ask_from(fleet, NODE, "127.0.0.1", 8080).startswith("HTTP/1.1 200")

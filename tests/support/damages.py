@@ -20,6 +20,7 @@ from provision.node.resources import (
     Environment,
     File,
     Firewall,
+    Former,
     Group,
     HubUsers,
     Packages,
@@ -109,7 +110,7 @@ def rounds(
     return list(groups.values())
 
 
-_APART = {each.__name__ for each in (Absent, Firewall, Group, Retired, SpipedEnds)}
+_APART = {each.__name__ for each in (Absent, Firewall, Former, Group, Retired, SpipedEnds)}
 """Kinds of resources that no other is made of or started by."""
 
 
@@ -300,6 +301,11 @@ def _retired(retired: Retired) -> Ways:
     return {"service that shall not be here": f"printf '{text}' > {unit}; {start}"}
 
 
+def _former(former: Former) -> Ways:
+    mark = shlex.quote(former.mark)
+    return {"settings of a former program": f"mkdir -p $(dirname {mark}); : > {mark}"}
+
+
 def _spiped_ends(_: SpipedEnds) -> Ways:
     unit = "/etc/systemd/system/spiped-stray-client@.service"
     return {"end of a tunnel that shall not be here": f"printf '[Service]\\nExecStart=/bin/true\\n' > {unit}"}
@@ -313,6 +319,7 @@ _BY_KIND: Mapping[type[Resource], Callable[[Any], Ways]] = {
     Environment: _nothing,
     File: _file,
     Firewall: _firewall,
+    Former: _former,
     Group: _group,
     HubUsers: _hub_users,
     Packages: _packages,

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from provision.inventory.load import load
-from provision.node.resources import Absent, CheckedFiles, File, Packages, Resource
+from provision.node.resources import CheckedFiles, File, Former, Packages, Resource
 from provision.plan import plan
 from provision.steps.context import Context
 from tests.unit.conftest import ROOT, bundle
@@ -33,14 +33,15 @@ def written(found: tuple[Resource, ...]) -> set[str]:
 @pytest.mark.parametrize(("here", "other"), [("nginx", "apache"), ("apache", "nginx")])
 def test_the_other_server_stops_when_this_one_is_ready_to_start(here: Name, other: Name) -> None:
     ids = [each.id for each in resources(here)]
-    assert ids.index(UNITS[other]) == ids.index(UNITS[here]) - 1
-    assert ids.index(f"checked-files:{here}") < ids.index(UNITS[other])
-    assert f"checked-files:{other}" not in ids
+    assert ids.index(f"former:{other}") == ids.index(UNITS[here]) - 1
+    assert ids.index(f"checked-files:{here}") < ids.index(f"former:{other}")
+    assert not {f"checked-files:{other}", UNITS[other], f"former:{here}"} & set(ids)
 
 
 @pytest.mark.parametrize(("here", "other"), [("nginx", "apache"), ("apache", "nginx")])
 def test_what_one_server_has_of_ours_the_other_takes_away(here: Name, other: Name) -> None:
-    gone = {each.path for each in resources(here) if isinstance(each, Absent)}
+    (former,) = (each for each in resources(here) if isinstance(each, Former))
+    gone = set(former.paths())
     only = written(resources(other)) - written(resources(here))
     assert only
     assert only <= gone

@@ -9,6 +9,7 @@ from .command import Command
 from .environment import Environment
 from .file import Absent, Directory, File, Symlink
 from .firewall import Firewall, Rule
+from .former import Former
 from .hub_users import HubUsers
 from .packages import Packages
 from .python_env import PythonEnv
@@ -29,6 +30,7 @@ KINDS: tuple[type[Resource], ...] = (
     Environment,
     File,
     Firewall,
+    Former,
     Group,
     HubUsers,
     Packages,
@@ -54,6 +56,7 @@ __all__ = [
     "Environment",
     "File",
     "Firewall",
+    "Former",
     "Group",
     "HubUsers",
     "Packages",
