@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,11 +36,12 @@ def require() -> None:
 
 @contextlib.contextmanager
 def started(where: Mapping[str, str] = MappingProxyType({})) -> Iterator[Browser]:
-    """A browser without a window, which knows where these hosts are."""
+    """A browser without a window, which knows where these hosts are and hears of no network's coming and going."""
     rules = ", ".join(f"MAP {host} {address}" for host, address in where.items())
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=program(),
+            executable_path=Path(__file__).with_name("deaf_browser.py"),
+            env={**os.environ, "BROWSER_PROGRAM": program() or ""},
             args=[f"--host-resolver-rules={rules}"] if rules else [],
             timeout=LIMIT,
         )
