@@ -47,8 +47,12 @@ class User:
         return self.session.request(method, f"https://{self.site.host}{path}", timeout=_SECONDS, **request)
 
     def log_in(self) -> requests.Response:
-        """Fill the login form in, as its page says."""
+        """Log in in a browser that was never there before."""
         self.session.cookies.clear()
+        return self.log_in_again()
+
+    def log_in_again(self) -> requests.Response:
+        """Fill the login form in, as its page says."""
         self.ask("GET", "/hub/login")
         form = {
             "username": self.name,

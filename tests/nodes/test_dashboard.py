@@ -2,14 +2,13 @@
 
 import re
 import shlex
-import time
 
 import pytest
 from playwright.sync_api import expect
 
-from hub_runtime.dashboard.pages import key_of
 from tests.support import browser as browsers
 from tests.support.hub import NODE, User, add_user
+from tests.support.lab_page import sign_in
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.nodes
@@ -150,49 +149,6 @@ def test_no_save_is_lost_while_the_dashboard_is_killed(room, anna, tess):
     assert eventually(lambda: shown(tess, "killed.ipynb") == {"anna": ["still here"]})
 
 
-def test_a_class_in_a_real_browser(room, record_property):
-    site = room.site(NODE, "hub")
-    address = f"https://{site.host}"
-    browsers.require()
-    with (
-        browsers.started({site.host: site.address}) as browser,
-        # The certificate is the local cloud's, which no browser knows.
-        browsers.opened(browser, f"{address}{BASE}/", ignore_https_errors=True) as (trainer, _),
-        browsers.opened(browser, f"{address}/hub/spawn", ignore_https_errors=True) as (lab, _),
-    ):
-        sign_in(trainer, "tess")
-        expect(trainer.locator("#line")).to_have_text("Live")
-        expect(trainer.get_by_role("heading", level=1)).to_have_text("Class")
-        sign_in(lab, "ben")
-        lab.locator(".jp-LauncherCard[data-category=Notebook]").first.click(timeout=180_000)
-        lab.locator(".jp-Notebook .cm-content").first.click()
-        lab.keyboard.type("5*4")
-        lab.keyboard.press("Shift+Enter")
-        expect(lab.locator(".jp-OutputArea-output").first).to_have_text("20")
-        ran = time.monotonic()
-        card = trainer.locator(f"#at-{key_of('ben')}")
-        expect(card).to_contain_text("Untitled.ipynb")
-        trainer.get_by_role("link", name="Untitled.ipynb", exact=True).click()
-        expect(trainer.frame_locator(f"#copy-{key_of('ben')} iframe").locator("pre.text")).to_have_text("20")
-        record_property(
-            "seconds from a cell that ran to the trainer's page", round(time.monotonic() - ran, 1)
-        )
-
-        lab.goto(f"{address}{BASE}/")
-        lab.get_by_role("button", name="Raise my hand").click()
-        expect(trainer.locator(f"#copy-{key_of('ben')}")).to_contain_text("Hand up")
-        for path in (f"{BASE}/notebook?path=Untitled.ipynb", "/user/anna/lab"):
-            refused = lab.goto(address + path)
-            assert refused
-            assert refused.status in (403, 404)
-
-
-def sign_in(page, name):
-    page.get_by_label("Username").fill(name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-
-
 def test_a_second_deploy_changes_nothing(room):
     assert room.hubctl("plan", NODE).status == 0
 
@@ -206,7 +162,7 @@ def admin(room):
         browsers.started({site.host: site.address}) as browser,
         browsers.opened(browser, f"https://{site.host}{BASE}/people", ignore_https_errors=True) as (page, _),
     ):
-        sign_in(page, "tess")
+        sign_in(page, "tess", PASSWORD)
         yield page
 
 

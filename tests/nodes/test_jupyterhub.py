@@ -1,6 +1,7 @@
 """jupyterhub on a real node: users, their servers and kernels, and what may be restarted below them."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -8,6 +9,7 @@ from provision.errors import Exit
 from tests.support.hub import HUB, NODE, User, add_user
 from tests.support.load import Load
 from tests.support.machines import reboot
+from tests.support.site import Site
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.nodes
@@ -119,6 +121,35 @@ def test_a_wrong_password_and_an_account_that_is_no_user_are_refused(hub, site):
     assert User(site, "mallory", PASSWORD).log_in().status_code == 403
 
 
+def test_who_tries_many_passwords_has_to_wait_and_keeps_nobody_else_out(hub, site):
+    ben, stranger = User(site, "ben", PASSWORD), User(site, "ben", "wrong")
+    assert ben.log_in().ok
+    assert [stranger.log_in().status_code for _ in range(6)] == [403] * 5 + [429]
+    refused = User(site, "ben", PASSWORD).log_in()
+    assert refused.status_code == 429
+    assert "Too many wrong passwords. Try again in" in refused.text
+    assert 0 < int(refused.headers["Retry-After"]) <= 30
+    token = {"auth": {"username": "ben", "password": PASSWORD}}
+    assert User(site, "ben", PASSWORD).ask("POST", "/hub/api/users/ben/tokens", json=token).status_code == 403
+    # In a browser that knows him, at another address, and everybody else.
+    ben.ask("GET", "/hub/logout")
+    assert "/hub/home" in ben.log_in_again().url
+    (elsewhere,) = (address for address in hub.pinned(NODE) if ":" in address)
+    assert "/hub/home" in User(Site(site.host, elsewhere, site.roots), "ben", PASSWORD).log_in().url
+    assert "/hub/home" in User(site, "anna", PASSWORD).log_in().url
+
+
+def test_a_class_behind_one_address_logs_in_at_the_same_moment(hub, site):
+    names = [f"learner{number}" for number in range(40)]
+    each = f"for name in {' '.join(names)}; do"
+    hub.shell(NODE, f"{each} useradd --create-home --groups hub-users $name; done")
+    hub.ssh(NODE, "chpasswd", stdin="".join(f"{name}:{PASSWORD}\n" for name in names))
+    with ThreadPoolExecutor(len(names)) as pool:
+        pages = list(pool.map(lambda name: User(site, name, PASSWORD).log_in(), names))
+    assert [page.status_code for page in pages] == [200] * len(names)
+    hub.shell(NODE, f"{each} userdel --remove $name; done")
+
+
 def test_homes_are_private(anna):
     assert "Permission denied" in anna.run(anna.kernel(), "!ls /home/ben")
 
@@ -140,33 +171,6 @@ def test_a_server_has_the_limits_of_the_inventory(hub, anna):
         "Slice=jupyterhub-users.slice",
         "NoNewPrivileges=yes",
     }
-
-
-def test_another_setting_restarts_the_hub_alone_while_kernels_run_on_and_pages_wait(hub, anna):
-    kernel = anna.kernel()
-    anna.run(kernel, "x = 41")
-    before = {unit: restarts(hub, unit) for unit in ("jupyterhub", "jupyterhub-proxy", "jupyter-anna")}
-    hub.write({NODE: "jupyterhub: {hostname: hub, idle_timeout: 7200}"})
-    with Load(hub.site(NODE, "hub"), fresh=2, kept=2, path="/hub/login", status=200) as load:
-        load.wait_for(20)
-        hub.done("deploy")
-        load.wait_for(20)
-    assert load.failures == []
-    after = {unit: restarts(hub, unit) for unit in before}
-    assert [unit for unit in before if after[unit] != before[unit]] == ["jupyterhub"]
-    assert anna.run(kernel, "x + 1") == "42"
-    assert anna.serves()
-    hub.write({NODE: HUB})
-    hub.done("deploy")
-
-
-@pytest.mark.parametrize("victim", ["jupyterhub", "jupyterhub-proxy"])
-def test_what_is_killed_comes_back_and_kernels_run_on(hub, anna, victim):
-    kernel = anna.kernel()
-    anna.run(kernel, "x = 41")
-    hub.ssh(NODE, "systemctl", "kill", "--signal=KILL", victim)
-    eventually(lambda: anna.at_server("GET", "/api/kernels").ok and anna.serves())
-    assert anna.run(kernel, "x + 1") == "42"
 
 
 def test_servers_that_are_killed_leave_nothing_failed_and_start_again(hub, anna):
