@@ -59,6 +59,8 @@ _SAVES = f"http://127.0.0.1:{SAVES_PORT}/services/{_DASHBOARD}/events"
 """Where users' servers tell the dashboard of saves: on the node, without the way round by the web."""
 _LAB = "/usr/local/share/jupyter/labextensions/hub-home"
 _LOADED = "/etc/jupyter/jupyter_server_config.d/hub_home.json"
+_BESIDE = ("login.py", "password_page.py", "page.html", "503.html")
+"""What the hub's configuration uses."""
 _PULL, _COURSE = f"{ROOT}/materials.py", f"{ROOT}/course"
 _MAX_BODY = 256_000_000
 """Bytes: a notebook is saved in one request, with the pictures in it."""
@@ -203,11 +205,11 @@ def _hub(ctx: Context, service: JupyterHub) -> list[Resource]:
     }
     doors = unit_files(_DOOR, door)
     token = _made(f"{NAME}-users", f"{STATE}/{TOKEN}")
-    pages = [File(f"{CONFIG}/{name}", render(f"{NAME}/{name}")) for name in ("page.html", "password_page.py")]
-    pages.append(File(f"{CONFIG}/homes.py", render(f"{NAME}/homes.py", found=HOMES)))
+    beside = [File(f"{CONFIG}/{name}", render(f"{NAME}/{name}")) for name in _BESIDE]
+    beside.append(File(f"{CONFIG}/homes.py", render(f"{NAME}/homes.py", found=HOMES)))
     dashboard = _dashboard(ctx)
-    files = (config.id, settings.id, *(page.id for page in pages), dashboard.id)
-    causes = (env.id, *files, unit.id, token.id, f"command:{_PROXY}-token")
+    files = (config, settings, *beside, dashboard)
+    causes = (env.id, *(file.id for file in files), unit.id, token.id, f"command:{_PROXY}-token")
     return [
         env,
         Directory(CONFIG),
@@ -215,7 +217,7 @@ def _hub(ctx: Context, service: JupyterHub) -> list[Resource]:
         settings,
         edition,
         token,
-        *pages,
+        *beside,
         dashboard,
         File(f"/etc/pam.d/{NAME}", render(f"{NAME}/pam")),
         *_passwords(),

@@ -19,7 +19,15 @@ import urllib.request
 from pathlib import Path
 
 ROOT, STATE, CONFIG = Path("{{ root }}"), Path("{{ state }}"), Path("{{ config }}")
-FILES = ("jupyterhub_config.py", "homes.py", "page.html", "password_page.py", "settings.json")
+FILES = (
+    "jupyterhub_config.py",
+    "homes.py",
+    "login.py",
+    "password_page.py",
+    "page.html",
+    "503.html",
+    "settings.json",
+)
 HEALTH, SECONDS = "{{ hub }}/hub/health", 120
 DATABASE, GOOD, RUNS, REFUSED = (
     STATE / name for name in ("jupyterhub.sqlite", "good", "runs.json", "refused")

@@ -8,9 +8,11 @@ from html import escape
 from urllib.parse import urlsplit
 
 from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated
+from login import Tries
 from tornado.web import Application, RequestHandler, authenticated
 
 _SOCKET = "/run/jupyterhub-passwd.sock"
+_TRIES = Tries()
 _POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'"
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -75,15 +77,20 @@ class Password(HubOAuthenticated, RequestHandler):
 
 async def _changed(asked: dict[str, str]) -> str:
     """Have the node change it; return why it did not, or nothing."""
+    if wait := _TRIES.take(asked["name"]):
+        return f"there were too many tries; the next may come in {int(wait) + 1} seconds"
     reader, writer = await asyncio.open_unix_connection(_SOCKET)
     try:
         writer.write(json.dumps(asked).encode())
         writer.write_eof()
-        return str(json.loads(await reader.read())["problem"])
+        problem = str(json.loads(await reader.read())["problem"])
     except ValueError:
         return "the node gave no answer: its journal says why"
     finally:
         writer.close()
+    if not problem:
+        _TRIES.give_back(asked["name"])
+    return problem
 
 
 async def main() -> None:

@@ -4,13 +4,12 @@ import json
 import sys
 from pathlib import Path
 
-from jupyterhub.auth import PAMAuthenticator
 from jupyterhub.spawner import Spawner, SpawnException
-from jupyterhub.user import User
 from jupyterhub.utils import subdomain_hook_idna
 
 sys.path.insert(0, str(Path(__file__).parent))
 import homes  # type: ignore[import-not-found]
+from login import Login
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  JupyterHub gives it
 settings = json.loads(Path(__file__).with_name("settings.json").read_bytes())
@@ -44,20 +43,8 @@ c.JupyterHub.upgrade_db = True
 c.JupyterHub.log_level = "INFO"
 c.Application.log_format = "%(levelname)s %(message)s"
 
-
 # Who may log in is who is in these groups of the node: nothing here changes when somebody comes or goes.
-class NodesUsers(PAMAuthenticator):
-    """Accounts of the node. Who is an admin is asked again while somebody is logged in."""
-
-    async def refresh_user(self, user: User, handler: object = None) -> bool | dict[str, object]:
-        try:
-            admin = await self.is_admin(handler, {"name": user.name})
-        except KeyError:
-            return False  # there is no such account any more
-        return admin == user.admin or {"name": user.name, "admin": admin}
-
-
-c.JupyterHub.authenticator_class = NodesUsers
+c.JupyterHub.authenticator_class = Login
 c.Authenticator.auth_refresh_age = 10
 c.PAMAuthenticator.service = "jupyterhub"
 c.PAMAuthenticator.open_sessions = False
@@ -97,6 +84,8 @@ c.Spawner.mem_limit = settings["memory"]
 c.Spawner.cpu_limit = settings["cpu"]
 c.Spawner.http_timeout = 60
 c.Spawner.start_timeout = 60
+# Seconds until the hub sees that a server was killed, and offers to start it again.
+c.Spawner.poll_interval = 5
 
 
 async def within_the_limit(spawner: Spawner) -> None:
