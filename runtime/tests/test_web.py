@@ -175,17 +175,9 @@ def test_bars_are_as_high_as_their_values_and_say_them() -> None:
     assert len(elements(str(charts.bars([], "nothing")))) == 1
 
 
-def test_shares_fill_the_line() -> None:
-    drawn = elements(str(charts.shares([("good", 3), ("bad", 1), ("idle", 0)], "who is where")))
-    pieces = [(one.get("class"), float(one.get("width"))) for one in drawn[1:]]
-    assert [kind for kind, _ in pieces] == ["good", "bad"]
-    assert sum(width for _, width in pieces) + charts.GAP == 240
-    assert elements(str(charts.shares([], "nobody")))[1].get("class") == "none"
-
-
 def test_an_event_on_the_wire_is_one_however_many_lines_it_has() -> None:
-    assert sse.encode("change", "a\nb", "7") == b"id: 7\nevent: change\ndata: a\ndata: b\n\n"
-    assert sse.PING == b"event: ping\ndata: \n\n"
+    assert sse.encode("change", "a\nb", "7") == "id: 7\nevent: change\ndata: a\ndata: b\n\n"
+    assert sse.PING == "event: ping\ndata: \n\n"
 
 
 def test_the_script_waits_for_events_longer_than_the_server_does() -> None:

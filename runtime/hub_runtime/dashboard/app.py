@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import __version__
+from ..web import sse
 from . import frames, stream
 from .events import EventError, decode, filters, position
 from .gate import Gate
@@ -103,9 +104,7 @@ class Api:
             return _problem(503, "too many pages are open: this one asks again later", retry_after=5)
         # The context stays: who listens is looked at again while the stream lasts.
         text = stream_with_context(stream.messages(self._store, self._feed, sight, since, self._gate.again))
-        response = Response(text, content_type="text/event-stream; charset=utf-8")
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["X-Accel-Buffering"] = "no"
+        response = Response(text, headers=sse.HEADERS)
         response.call_on_close(self._streams.release)
         return response
 

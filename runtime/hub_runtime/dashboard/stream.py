@@ -16,8 +16,6 @@ from .people import Sight
 from .store import Store
 
 LOOK_EVERY = 0.2
-HEARTBEAT = 10.0
-"""Seconds of silence after which a line is sent, by which a browser that is gone is noticed."""
 RETRY_MS = 2_000
 WHOLE_SECONDS = 20.0
 """How long somebody waits for a whole notebook."""
@@ -108,12 +106,12 @@ def messages(
         for change in changes:
             position = change.position
             body = msgspec.json.encode(change.body).decode()
-            yield f"id: {position}\nevent: {change.kind}\ndata: {body}\n\n"
+            yield sse.encode(change.kind, body, str(position))
         if changes:
             continue
         position = max(position, latest)
-        if not feed.wait(seen, HEARTBEAT):
+        if not feed.wait(seen, sse.PING_EVERY):
             if feed.ending or not welcome():
                 return
-            yield sse.PING.decode()
+            yield sse.PING
         seen = feed.version()

@@ -25,21 +25,6 @@ def bars(values: Sequence[int], label: str, top: int | None = None) -> Markup:
     return _svg(marks, label, max(len(values) * (BAR + GAP) - GAP, BAR), HEIGHT)
 
 
-def shares(parts: Sequence[tuple[str, int]], label: str, width: int = 240) -> Markup:
-    """Draw one line whose pieces are as long as their counts; a piece is of a kind, which has a colour."""
-    present = [(kind, count) for kind, count in parts if count > 0]
-    total = sum(count for _, count in present)
-    if not total:
-        return _svg([_rect("none", 0, 0, width, 8)], label, width, 8)
-    room = width - GAP * (len(present) - 1)
-    marks, at = [], 0.0
-    for kind, count in present:
-        long = room * count / total
-        marks.append(_rect(kind, round(at, 1), 0, round(long, 1), 8))
-        at += long + GAP
-    return _svg(marks, label, width, 8)
-
-
 def _rect(kind: str, x: float, y: float, width: float, height: float) -> Markup:
     return _RECT.format(kind=kind, x=x, y=y, width=width, height=height)
 

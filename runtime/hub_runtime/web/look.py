@@ -45,7 +45,7 @@ def _environment(folder: Path) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(moment=moment, version=version, counted=counted, amount=amount)
-    environment.globals.update(bars=charts.bars, shares=charts.shares, frame_style=frame_style)
+    environment.globals.update(bars=charts.bars, frame_style=frame_style)
     return environment
 
 

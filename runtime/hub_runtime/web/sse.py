@@ -16,14 +16,12 @@ QUIET = 30.0
 """Seconds."""
 
 
-def encode(event: str, data: str = "", identifier: str | None = None) -> bytes:
+def encode(event: str, data: str = "", identifier: str | None = None) -> str:
     """Return one event on the wire; data may have several lines."""
     lines = [] if identifier is None else [f"id: {identifier}"]
     lines.append(f"event: {event}")
     lines += [f"data: {line}" for line in data.splitlines() or [""]]
-    return ("\n".join(lines) + "\n\n").encode()
+    return "\n".join(lines) + "\n\n"
 
 
 PING = encode("ping")
-HELLO = b"retry: 1000\n\n" + PING
-"""What a stream begins with; a line that breaks is taken up again after a second."""
