@@ -167,6 +167,7 @@ def test_users_and_packages_come_while_a_kernel_runs(room, logged_in, lab, tab):
     room.done("packages", "add", "emoji")
     expect(lab.run("x + 1")).to_have_text("42")
     expect(lab.run("import emoji")).to_contain_text("ModuleNotFoundError")
+    eventually(lambda: "ModuleNotFoundError" in room.shell(NODE, "cat ~ben/Untitled.ipynb"), what="the save")
     restart(tab)
     tab.goto("/user/ben/lab/tree/Untitled.ipynb")
     again = LabPage(tab)
@@ -177,6 +178,10 @@ def test_users_and_packages_come_while_a_kernel_runs(room, logged_in, lab, tab):
 def restart(page):
     """Stop a server and start it from the hub's page, as its user does."""
     page.goto("/hub/home")
+    # The button does something from when the page's script is there.
+    page.wait_for_function(
+        "requirejs.defined('jquery') && requirejs('jquery')._data(document.getElementById('stop'), 'events')"
+    )
     page.get_by_role("button", name="Stop My Server").click()
     page.get_by_role("button", name="Start My Server").click()
     page.wait_for_url("**/lab**", timeout=START)
