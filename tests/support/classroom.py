@@ -217,7 +217,7 @@ class Classroom:
         self.goes_on = threading.Event()
         self.goes_on.set()
         self._now = now
-        self._streams: list[queue.Queue[bytes | None]] = []
+        self._streams: list[queue.Queue[str | None]] = []
 
     @property
     def now(self) -> datetime:
@@ -244,10 +244,10 @@ class Classroom:
             stream.put(None)
         self._streams.clear()
 
-    def stream(self) -> Iterator[bytes]:
-        mine: queue.Queue[bytes | None] = queue.Queue()
+    def stream(self) -> Iterator[str]:
+        mine: queue.Queue[str | None] = queue.Queue()
         self._streams.append(mine)
-        yield sse.HELLO
+        yield f"retry: 1000\n\n{sse.PING}"
         while (piece := mine.get()) is not None:
             yield piece
 
