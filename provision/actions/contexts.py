@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from ..bundles import bundle
 from ..cloud.connect import acme_directory
 from ..errors import Exit, HubError
-from ..inventory import packages
+from ..inventory import notebooks, packages
 from ..inventory.model import Fleet
 from ..secrets.model import Document, replaced, tunnel_key
 from ..secrets.value import Secret
@@ -32,7 +32,7 @@ def contexts(loaded: LoadedFleet, nodes: Sequence[str], *, make: bool) -> Mappin
         make: whether a secret that is missing is made and kept, or only made up for a comparison.
 
     Raises:
-        HubError: secrets or a node's packages cannot be read, or a node at another end has no address.
+        HubError: secrets, a node's packages or its notebook cannot be read, or a node at another end has no address.
     """
     fleet = loaded.fleet
     directory = acme_directory(fleet, loaded.path)
@@ -51,6 +51,7 @@ def contexts(loaded: LoadedFleet, nodes: Sequence[str], *, make: bool) -> Mappin
             if fleet.nodes[name].services.jupyterhub
             else "",
             course=_course(loaded, name),
+            notebook=notebooks.read(loaded.path, fleet.nodes[name].services.notebook_api),
         )
         for name in nodes
     }

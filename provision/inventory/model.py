@@ -11,6 +11,7 @@ from msgspec import Meta, field
 
 from .services.dashboard import Dashboard
 from .services.jupyterhub import JupyterHub
+from .services.notebook_api import NotebookApi
 from .services.proxy import Proxy
 from .services.service import Service
 from .services.task_api import TaskApi
@@ -69,6 +70,7 @@ class Services(Shape):
     proxy: Proxy | None = None
     jupyterhub: JupyterHub | None = None
     dashboard: Dashboard | None = None
+    notebook_api: NotebookApi | None = None
 
     def present(self) -> dict[str, Service]:
         """Return the services that are there, by name, in the order of the fields."""

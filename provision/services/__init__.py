@@ -9,6 +9,7 @@ from ..inventory.model import Node
 from ..steps.tunnel import TunnelTarget
 from .dashboard import RECIPE as DASHBOARD
 from .jupyterhub import RECIPE as JUPYTERHUB
+from .notebook_api import RECIPE as NOTEBOOK_API
 from .proxy import RECIPE as PROXY
 from .recipe import Recipe
 from .task_api import RECIPE as TASK_API
@@ -18,6 +19,7 @@ RECIPES: tuple[Recipe[Any], ...] = (
     PROXY,
     JUPYTERHUB,
     DASHBOARD,
+    NOTEBOOK_API,
 )
 """In the order in which a node gets them."""
 TARGETS: Mapping[str, TunnelTarget] = {

@@ -33,6 +33,7 @@ class Context:
         lock: the text of one of the runtime's locks, by its file's name.
         packages: the lock of what the users of its hub have besides, by the inventory or `hubctl packages`.
         course: a tar of the hub's materials that are folders beside the inventory.
+        notebook: the text of the notebook that its notebook_api serves; nothing where that is a bundled one.
     """
 
     fleet: Fleet
@@ -45,3 +46,4 @@ class Context:
     lock: Callable[[str], str] = lock
     packages: str = ""
     course: bytes = field(default=b"", repr=False)
+    notebook: str = ""

@@ -15,6 +15,7 @@ from provision.bundles import Bundle
 from provision.inventory.model import Fleet, Node, Operator, Services
 from provision.inventory.services.dashboard import Dashboard
 from provision.inventory.services.jupyterhub import JupyterHub, Material
+from provision.inventory.services.notebook_api import NotebookApi
 from provision.inventory.services.proxy import Proxy
 from provision.inventory.services.task_api import TaskApi
 from provision.inventory.tunnel import Tunnel
@@ -52,6 +53,7 @@ def _fleet() -> Fleet:
             jupyterhub=JupyterHub(hostname="class", subdomains=True, materials=(COURSE,)),
             dashboard=Dashboard(),
         ),
+        "lab": Services(notebook_api=NotebookApi(hostname="lab", cors_origins=("https://lab.example.org",))),
     }
     return Fleet(
         fleet="golden",
@@ -111,7 +113,7 @@ def _all_files() -> dict[str, str]:
     usual = _files("apis")
     ends = {
         f"/{node}{path}": text
-        for node in ("front", "gpu", "hub")
+        for node in ("front", "gpu", "hub", "lab")
         for path, text in _files(node).items()
         if usual.get(path) != text and path != SETTINGS and "task_api" not in path
     }

@@ -83,7 +83,7 @@ def test_it_is_a_service_like_every_other(tree: Path, touched: set[str], tmp_pat
     assert "retired:task_api" in found["web"]
     assert {"retired:hello", "retired:task_api"} <= set(found["away"])
     assert found["secrets"] == ["service/hello"]
-    assert found["schema"] == ["dashboard", "hello", "jupyterhub", "proxy", "task_api"]
+    assert found["schema"] == ["dashboard", "hello", "jupyterhub", "notebook_api", "proxy", "task_api"]
 
 
 def test_it_releases_no_other_service(tree: Path, touched: set[str], tmp_path: Path) -> None:
