@@ -38,7 +38,13 @@ class Hub:
         self.answers: list[bytes] = []
         self.go_on = threading.Event()
         self._listener = listener
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._serving = threading.Thread(target=self._serve, daemon=True)
+        self._serving.start()
+
+    def end(self) -> None:
+        """Take no more: closed alone, the listener's number is the next one's, which this would then serve."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._serving.join()
 
     def _serve(self) -> None:
         while True:
@@ -72,7 +78,9 @@ def _says(status: bytes) -> bytes:
 def hub() -> Iterator[tuple[Hub, int]]:
     """A hub's proxy, and its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield Hub(listener), listener.getsockname()[1]
+        hub = Hub(listener)
+        yield hub, listener.getsockname()[1]
+        hub.end()
 
 
 @pytest.fixture
