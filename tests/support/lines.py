@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from provision.transport import hostkeys
 from tests.support.fleet import Fleet
+from tests.support.listening import end
 
 _DELAY = 0.1
 _AT_ONCE = struct.pack("ii", 1, 0)  # closed by a reset
@@ -44,7 +45,8 @@ class Line:
         self.fault: Fault | None = None
         self.carried = {"there": 0, "back": 0}
         """Bytes of the latest connection."""
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._taking = threading.Thread(target=self._serve, daemon=True)
+        self._taking.start()
 
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
@@ -95,7 +97,7 @@ class Line:
 
     def close(self) -> None:
         """End it."""
-        self._listening.close()
+        end(self._listening, self._taking)
         self.drop()
 
 

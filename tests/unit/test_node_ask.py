@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from provision.transport.answers import Heard
+from tests.support.listening import end
 from tests.support.node_engine import Machine
 
 Serve = Callable[[bytes | None], int]
@@ -17,11 +18,11 @@ Serve = Callable[[bytes | None], int]
 @pytest.fixture
 def server() -> Iterator[Serve]:
     """Serve one answer to every connection: bytes, or silence for None; give the port."""
+    listeners: list[tuple[socket.socket, threading.Thread]] = []
     sockets: list[socket.socket] = []
 
     def serve(answer: bytes | None) -> int:
         listening = socket.create_server(("127.0.0.1", 0))
-        sockets.append(listening)
 
         def run() -> None:
             while True:
@@ -35,10 +36,14 @@ def server() -> Iterator[Serve]:
                     connection.sendall(answer)
                     connection.close()
 
-        threading.Thread(target=run, daemon=True).start()
+        taking = threading.Thread(target=run, daemon=True)
+        taking.start()
+        listeners.append((listening, taking))
         return int(listening.getsockname()[1])
 
     yield serve
+    for listening, taking in listeners:
+        end(listening, taking)
     for each in sockets:
         each.close()
 

@@ -20,6 +20,7 @@ from provision.inventory.services.dashboard import Dashboard
 from provision.inventory.services.jupyterhub import JupyterHub
 from provision.steps.context import Context
 from tests.support.edge import Edge, configured_apache
+from tests.support.listening import end
 from tests.support.network import open_ports
 from tests.support.ports import free_port
 from tests.support.programs import program
@@ -42,9 +43,8 @@ class Hub:
         self._serving.start()
 
     def end(self) -> None:
-        """Take no more: closed alone, the listener's number is the next one's, which this would then serve."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._serving.join()
+        """Take no more."""
+        end(self._listener, self._serving)
 
     def _serve(self) -> None:
         while True:

@@ -18,6 +18,7 @@ from provision.transport.connect import connect, shown_key
 from provision.transport.hostkeys import Pin, fingerprint
 from provision.transport.target import Target
 from tests.support.lines import Fault, Line
+from tests.support.listening import end
 from tests.support.ports import free_port
 from tests.support.sshd import SSHD, Server, write_private
 
@@ -200,12 +201,14 @@ def test_an_sshd_that_lets_this_computer_wait_is_named_as_such(server):
                     connection.sendall(b"Not allowed at this time\r\n")
                     connection.close()
 
-        threading.Thread(target=turn_away, daemon=True).start()
+        taking = threading.Thread(target=turn_away, daemon=True)
+        taking.start()
         with (
             pytest.raises(HubError) as caught,
             connect(server.target(port=listening.getsockname()[1]), seconds=3),
         ):
             pass
+        end(listening, taking)
     assert caught.value.code == "turned-away"
     assert caught.value.exit_code == Exit.UNREACHABLE
     assert "wait half a minute" in caught.value.hint

@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.listening import end
+
 PREFIX = "/services/dashboard"
 SETUP = "setup-token-of-the-tests"
 SERVICE = "service-token-of-the-tests"
@@ -268,7 +270,8 @@ class Front:
         self._target = str(target)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}{PREFIX}/events"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._taking = threading.Thread(target=self._accept, daemon=True)
+        self._taking.start()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -283,7 +286,7 @@ class Front:
             _pump(service, client)
 
     def close(self) -> None:
-        self._listener.close()
+        end(self._listener, self._taking)
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:

@@ -19,6 +19,7 @@ from provision.node.resources import PythonEnv
 from provision.node.users.places import PACKAGES
 from runtime.tests.dashboard.conftest import SETUP, Hub, Service
 from tests.support.html import elements
+from tests.support.listening import end
 from tests.support.node_engine import Machine
 
 FORM = {"Content_Type": "application/x-www-form-urlencoded"}
@@ -39,7 +40,8 @@ class Node:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self.address))
         self._listener.listen()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._taking = threading.Thread(target=self._accept, daemon=True)
+        self._taking.start()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -58,8 +60,7 @@ class Node:
         assert self.machine.converge([users]).status == 0
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        end(self._listener, self._taking)
 
     def members(self) -> set[str]:
         rows = dict(line.split(":", 1) for line in self.machine.read("etc/group").splitlines())
