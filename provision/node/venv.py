@@ -125,6 +125,8 @@ def make(system: System, wanted: Venv, *, stage: Callable[[str], None], on_line:
     write_file(lock, wanted.requirements.encode(), 0o644)
     stage("env-created")
     _run(system, _install(system, wanted, lock), f"packages could not be installed into {folder}", on_line)
+    if wanted.uv:
+        _compile(system, folder)
     intact.note(folder)
     # The mark must not be there before what it stands for.
     os.sync()
@@ -149,12 +151,18 @@ def pip_wheel(system: System) -> str:
 def _install(system: System, wanted: Venv, lock: Path) -> list[str]:
     python = str(wanted.folder / "bin/python")
     if wanted.uv:
-        head = [str(wanted.uv), "pip", "install", "--python", python, "--compile-bytecode"]
+        head = [str(wanted.uv), "pip", "install", "--python", python]
     else:
         wheel = pip_wheel(system)
         pip = [f"{wheel}/pip"] if wheel else ["-m", "pip"]
         head = [python, *pip, "install", "--no-input", "--disable-pip-version-check"]
     return [*head, "--require-hashes", "--requirement", str(lock)]
+
+
+def _compile(system: System, folder: Path) -> None:
+    """Compile what was installed, by the machine's own Python: the environment's runs what packages have in `.pth`."""
+    own = [system.python(), "-I", "-S", "-m", "compileall", "-qq", "-j", "0", str(folder / "lib")]
+    system.run(own, timeout=_LIMIT_SECONDS)  # what cannot be compiled is for another Python, or a template
 
 
 def _run(system: System, argv: list[str], message: str, on_line: OnLine) -> None:

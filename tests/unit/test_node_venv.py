@@ -1,6 +1,12 @@
 """Virtual environments by pip: its wheel runs as the distribution ships it."""
 
+import sys
+import venv as standard
+from pathlib import Path
+
+from provision.node import venv
 from provision.node.resources import PythonEnv
+from provision.node.system import Completed, System, run_program
 
 ENV = PythonEnv("/opt/hub/uv", requirements="uv==1 --hash=sha256:0\n")
 
@@ -44,3 +50,31 @@ def test_an_environment_stays_while_something_runs_from_it(machine):
     loaded.unlink()
     fifth = switched(5)
     assert environments(machine) == {fourth, fifth}
+
+
+def test_what_packages_bring_is_compiled_and_none_of_it_is_run(tmp_path: Path) -> None:
+    folder = tmp_path / "env"
+    packages = folder / f"lib/python3.{sys.version_info[1]}/site-packages"
+
+    def run(argv: list[str], **options: object) -> Completed:
+        """Run programs; for uv, do what it does."""
+        if argv[1] == "venv":
+            standard.create(folder, symlinks=True)
+        elif argv[1] == "pip":
+            (packages / "bad.pth").write_text(f"import os; os.mkdir({str(tmp_path / 'ran')!r})\n")
+            (packages / "good.py").write_text("")
+            (packages / "template.py").write_text("def {{ name }}")
+            if "--compile-bytecode" in argv:
+                return run_program([f"{folder}/bin/python", "-m", "compileall", "-q", str(packages)])
+        else:
+            return run_program([sys.executable, *argv[1:]], **options)
+        return Completed(0, "")
+
+    system = System(str(tmp_path), run)
+    wanted = venv.Venv(folder, "good==1 --hash=sha256:0\n", tmp_path / "uv")
+    venv.make(system, wanted, stage=lambda _: None)
+    assert [path.name for path in (packages / "__pycache__").iterdir()] == [
+        f"good.{sys.implementation.cache_tag}.pyc"
+    ]
+    assert venv.made(folder)
+    assert not (tmp_path / "ran").exists()
