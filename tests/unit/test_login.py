@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+import asyncio
+from types import ModuleType, SimpleNamespace
 
+import pamela
 import pytest
+from tornado.web import HTTPError
 
 from provision.render import render
 
@@ -60,3 +63,32 @@ def test_in_time_all_tries_are_there_again_and_nothing_is_kept(login: ModuleType
 )
 def test_the_addresses_of_one_customer_are_one(login: ModuleType, address: str, whose: str) -> None:
     assert login.network(address) == whose
+
+
+def test_a_name_that_pam_would_read_as_anothers_gives_no_further_tries(
+    login: ModuleType, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def wrong(name: str, *_: object, **__: object) -> None:
+        asked.append(name)
+        raise pamela.PAMError(errno=7)
+
+    monkeypatch.setattr(pamela, "authenticate", wrong)
+    hub = login.Login(username_pattern="[a-z][a-z0-9_-]{0,31}")
+    browser = SimpleNamespace(
+        get_secure_cookie=lambda *_, **__: None, request=SimpleNamespace(remote_ip="203.0.113.7")
+    )
+
+    def try_as(name: str) -> None:
+        answer = hub.authenticate(browser, {"username": name, "password": "guess"})
+        assert asyncio.run(answer) is None
+
+    for number in range(20):  # as JSON can say it at the hub's API
+        try_as(f"ann\0{number}")
+    assert asked == []
+    for _ in range(login.AT_ONCE):
+        try_as("ann")
+    with pytest.raises(HTTPError, match="Too many wrong passwords"):
+        try_as("ann")
+    assert asked == ["ann"] * login.AT_ONCE
