@@ -137,7 +137,7 @@ def test_a_home_that_is_nearly_full_is_said_wherever_its_owner_looks(room, tess,
     assert '"hub-home"' in anna.at_server("GET", "/lab").text
     assert "window._JUPYTERLAB" in anna.at_server("GET", "/lab/extensions/hub-home/home.js").text
     shown = room.shell(NODE, "cd /run/jupyterhub-homes; stat --format='%n %U %G %a' . anna ben")
-    assert shown.splitlines() == [". root root 711", "anna anna dashboard 440", "ben ben dashboard 440"]
+    assert shown.splitlines() == [". root root 711", "anna dashboard anna 440", "ben dashboard ben 440"]
     room.ssh(NODE, "rm", "/home/anna/big")
     eventually(lambda: "home-full" not in home(), seconds=180)
     assert "home-full" not in home(user(room, "ben"))

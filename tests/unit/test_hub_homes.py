@@ -23,7 +23,7 @@ def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     exec(compile(render("jupyterhub/homes.py", found="/nowhere"), "homes.py", "exec"), module.__dict__)
     (tmp_path / "home").mkdir()
     user = {"pw_name": "ada", "pw_dir": str(tmp_path / "home"), "pw_uid": os.getuid(), "pw_gid": os.getgid()}
-    monkeypatch.setattr(module.pwd, "getpwnam", lambda _: SimpleNamespace(**user))
+    monkeypatch.setattr(module.pwd, "getpwnam", {"ada": SimpleNamespace(**user)}.__getitem__)
     monkeypatch.setattr(module, "FOLDER", tmp_path / "found")
     return module
 
@@ -64,6 +64,17 @@ def test_a_home_without_quotas_is_counted_and_links_are_not_followed(
     assert stat.S_IMODE((tmp_path / "found" / "ada").stat().st_mode) == 0o440
     assert stat.S_IMODE((tmp_path / "found").stat().st_mode) == 0o711
     assert [path.name for path in (tmp_path / "found").iterdir()] == ["ada"]
+
+
+def test_what_was_found_is_for_its_user_to_read_and_not_to_write(
+    homes: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = {"ada": homes.pwd.getpwnam("ada"), "dashboard": SimpleNamespace(pw_uid=4001)}
+    monkeypatch.setattr(homes.pwd, "getpwnam", people.__getitem__)
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(homes.os, "chown", lambda _, user, group: given.append((user, group)))
+    homes.look("ada", LIMIT, tmp_path)
+    assert given == [(4001, os.getgid())]
 
 
 def test_of_a_home_with_room_or_that_nobody_looked_at_nothing_is_said(

@@ -134,10 +134,11 @@ def _tell(account: pwd.struct_passwd, found: dict[str, int]) -> None:
     part = FOLDER / f".{account.pw_name}.{os.getpid()}"
     part.write_text(json.dumps(found))
     try:
-        reader = grp.getgrnam(_READER).gr_gid
+        reader = pwd.getpwnam(_READER).pw_uid
     except KeyError:
-        reader = account.pw_gid
-    os.chown(part, account.pw_uid, reader)
+        reader = -1
+    # Not the user's own: whoever owns it can fill the memory that it is in.
+    os.chown(part, reader, account.pw_gid)
     part.chmod(0o440)
     part.rename(FOLDER / account.pw_name)
 
