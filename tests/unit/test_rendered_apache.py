@@ -97,6 +97,16 @@ def test_what_a_client_claims_about_itself_is_replaced(edge: Edge) -> None:
     assert seen["connection"] == "close"
 
 
+def test_no_client_has_it_left_out_whose_request_it_is(edge: Edge) -> None:
+    listed = "close, X-Forwarded-For, X-Real-IP, X-Forwarded-Proto, X-Request-ID, Host"
+    edge.secure("GET", "/health", headers={"Connection": listed}).read()
+    (seen,) = edge.seen
+    assert seen["x-forwarded-for"] == "127.0.0.1"
+    assert seen["x-real-ip"] == "127.0.0.1"
+    assert seen["x-forwarded-proto"] == "https"
+    assert (seen["host"], len(seen["x-request-id"])) == ("tasks.demo.test", 27)
+
+
 def test_a_body_that_is_too_large_is_refused_as_json(edge: Edge) -> None:
     answer = edge.secure("GET", "/task", headers={"Content-Length": "2000001"})
     assert answer.status == 413
