@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import re
@@ -34,7 +35,7 @@ class KernelDied(Exception):  # noqa: N818  it reads as what happened
 
 
 class TooMuch(Exception):  # noqa: N818
-    """The code printed more than an answer may have."""
+    """The code printed, or has as its value, more than an answer may have."""
 
 
 class CodeFailed(Exception):  # noqa: N818
@@ -70,6 +71,7 @@ class Result:
         elif kind == "stream":
             self.errors = (self.errors + content["text"])[:2000]
         elif kind == "execute_result":
+            self._take_room(json.dumps(content["data"]))
             self.value = content["data"]
         elif kind == "error":
             # It is over when the kernel is idle again, so that it can be asked anew.
@@ -83,13 +85,18 @@ class Result:
             self.over.set_exception(error) if error else self.over.set_result(None)
 
     def _print(self, text: str) -> None:
-        self._most -= len(text.encode("utf-8", "replace"))
-        if self._most < 0:
-            self.end(TooMuch())
-        elif self._printed is None:
+        self._take_room(text)
+        if self.over.done():
+            return
+        if self._printed is None:
             self._parts.append(text)
         else:
             self._printed(text)
+
+    def _take_room(self, text: str) -> None:
+        self._most -= len(text.encode("utf-8", "replace"))
+        if self._most < 0:
+            self.end(TooMuch())
 
 
 class Tested(NamedTuple):

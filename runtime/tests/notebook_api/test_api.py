@@ -48,6 +48,7 @@ CELLS = (
     "# GET /left\nprint(json.dumps([name for name in ('last_value', 'last_traceback') if hasattr(sys, name)]))\n"
     "print(len(In), len(Out))",
     "# GET /value\n'kept nowhere'",
+    "# GET /value/large\n'x' * 300_000",
     "# GET /header\nprint('x')",
     "# ResponseInfo GET /header\nprint(json.dumps({'headers': {'X-Split': 'a\\r\\nSet-Cookie: b'}}))",
     "# GET /pid\nprint(os.getpid())",
@@ -226,8 +227,9 @@ def test_whatever_is_printed_fast_arrives_whole(api: Any) -> None:
     assert api.ask("GET", "/many").text == "".join(f"{number}\n" for number in range(3000))
 
 
-def test_an_answer_has_a_largest_size(api: Any) -> None:
-    answer = api.ask("GET", "/large")
+@pytest.mark.parametrize("path", ["/large", "/value/large"])
+def test_an_answer_has_a_largest_size(api: Any, path: str) -> None:
+    answer = api.ask("GET", path)
     assert (answer.status, answer.json["message"]) == (500, "the answer has more than 200,000 bytes")
     eventually(lambda: settled(api))
 
