@@ -67,7 +67,7 @@ async def parse_body(request: Request, body: bytes, schema: Any) -> Any:
     except UnicodeDecodeError as error:
         raise Refused(400, f"the body is no UTF-8 text: {error.reason} at byte {error.start}") from error
     if kind == FORM:
-        return parse_qs(text, keep_blank_values=True)
+        return _form(text)
     if kind != JSON:
         return text
     return _json(text, schema)
@@ -83,6 +83,13 @@ def _json(text: str, schema: Any) -> Any:
     if schema is not None and (wrong := best_match(Draft202012Validator(schema).iter_errors(value))):
         raise Refused(422, f"the body does not fit: {wrong.json_path}: {wrong.message[:300]}")
     return value
+
+
+def _form(text: str) -> dict[str, list[str]]:
+    try:
+        return parse_qs(text, keep_blank_values=True, max_num_fields=_FIELDS)
+    except ValueError as error:
+        raise Refused(400, f"the body is no form of at most {_FIELDS} fields") from error
 
 
 async def _multipart(request: Request, body: bytes) -> dict[str, list[str]]:

@@ -26,6 +26,7 @@ CELLS = (
     '# @answer {"type": "object",\n#   "required": ["length"]}\n'
     "name = json.loads(REQUEST)['body']['name']\nprint(json.dumps({'length': len(name)}))",
     "# ResponseInfo POST /names\nprint(json.dumps({'headers': {'Content-Type': 'application/json'}}))",
+    "# POST /form\nprint(len(json.loads(REQUEST)['body']))",
     "# DELETE /names/:name\n# @token\nprint('gone')",
     "# GET /seldom\n# @rate 2/hour\nprint('yes')",
     "# GET /stream\n# @stream text/event-stream\n"
@@ -116,6 +117,15 @@ def test_a_body_that_does_not_fit_never_reaches_a_cell(
     answer = api.ask("POST", "/names", body, {"Content-Type": kind})
     assert answer.status == status
     assert why in answer.text if why else answer.json == {"length": 3}
+
+
+def test_a_form_has_no_more_fields_than_can_be_read_at_once(api: Any) -> None:
+    def send(fields: int) -> Any:
+        body = "&".join(f"{number:x}=" for number in range(fields))
+        return api.ask("POST", "/form", body, {"Content-Type": "application/x-www-form-urlencoded"})
+
+    assert send(1000).text == "1000\n"
+    assert (send(1001).status, "1000 fields" in send(1001).text) == (400, True)
 
 
 def test_its_description_is_openapi_and_says_what_the_cells_say(api: Any) -> None:
