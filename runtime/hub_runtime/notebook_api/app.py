@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from uuid import uuid4
 
 from starlette.applications import Starlette
@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from . import openapi
 from .access import Door
 from .answer import InfoError, body, problem, respond
-from .kernel import CodeFailed, Kernel, KernelDied, Result, TooMuch
+from .kernel import CodeFailed, Kernel, KernelDied, TooMuch
 from .notebook import METHODS, Endpoint, Notebook
 from .pool import Full, Late, Pool
 from .request import Refused, bundle, parse_body, read_body
@@ -156,19 +156,20 @@ class Asked:
 
     async def _parts(self) -> AsyncIterator[str]:
         printed: asyncio.Queue[str | None] = asyncio.Queue()
+        running = asyncio.ensure_future(self._print(printed.put_nowait))
+        running.add_done_callback(lambda _: printed.put_nowait(None))
+        try:
+            while (part := await printed.get()) is not None:
+                yield part
+            running.result()
+        finally:
+            running.cancel()
+
+    async def _print(self, printed: Callable[[str], None]) -> None:
+        """Hold a kernel no longer than the cell runs and may run, however slowly the client reads."""
         async with self._pool.hold(self._left()) as kernel:
-            running: asyncio.Task[Result] = asyncio.ensure_future(
-                kernel.run(
-                    self._endpoint.source, request=self._request, most=self._most, printed=printed.put_nowait
-                )
-            )
-            running.add_done_callback(lambda _: printed.put_nowait(None))
-            try:
-                while (part := await asyncio.wait_for(printed.get(), self._left())) is not None:
-                    yield part
-                running.result()
-            finally:
-                running.cancel()
+            run = kernel.run(self._endpoint.source, request=self._request, most=self._most, printed=printed)
+            await asyncio.wait_for(run, self._left())
 
     def _left(self) -> float:
         return max(self._until - asyncio.get_running_loop().time(), 0.0)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
+import tempfile
 import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openapi_core import OpenAPI
 
+from hub_runtime.notebook_api.app import create_app
+from hub_runtime.notebook_api.making import Maker
+from hub_runtime.notebook_api.notebook import read
+from hub_runtime.notebook_api.pool import Pool
+from hub_runtime.notebook_api.settings import Settings
 from tests.support.waiting import eventually
 
 from .conftest import notebook
@@ -205,6 +213,53 @@ def test_a_stream_begins_before_its_cell_ends_and_is_ended_when_its_reader_leave
     connection.close()
     eventually(lambda: len({api.ask("GET", "/pid").text for _ in range(2)}) == 2, pause=0.05)
     assert api.kernels() == before
+
+
+def test_who_reads_a_stream_slowly_or_never_keeps_no_kernel(tmp_path: Path) -> None:
+    source = tmp_path / "notebook.ipynb"
+    source.write_text(notebook("# GET /stream\n# @stream\nprint('begun')", "# GET /other\nprint('other')"))
+
+    async def ask(app: Any, path: str, taken: Callable[[], Awaitable[Any]]) -> bytes:
+        said = bytearray()
+
+        async def send(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.body":
+                said.extend(message["body"])
+                await taken()
+
+        body = [{"type": "http.request", "body": b"", "more_body": False}]
+
+        async def receive() -> dict[str, Any]:
+            return body.pop() if body else await asyncio.Future()
+
+        wanted = {"path": path, "raw_path": path.encode(), "query_string": b"", "headers": []}
+        await app({"type": "http", "method": "GET", **wanted}, receive, send)
+        return bytes(said)
+
+    async def both(folder: Path) -> bytes:
+        found, settings = read(source), Settings(str(source), folder=str(tmp_path))
+        pool = Pool(Maker(found, settings, folder).make, 1, 8)
+        await pool.start()
+        app, stalled = create_app(found, pool, settings), asyncio.Event()
+        slow = asyncio.ensure_future(ask(app, "/stream", lambda: _stall(stalled)))
+        try:
+            await stalled.wait()
+            return await ask(app, "/other", _at_once)
+        finally:
+            slow.cancel()
+            await pool.close()
+
+    with tempfile.TemporaryDirectory(prefix="hub-") as folder:
+        assert asyncio.run(both(Path(folder))) == b"other\n"
+
+
+async def _stall(stalled: asyncio.Event) -> None:
+    stalled.set()
+    await asyncio.Event().wait()
+
+
+async def _at_once() -> None:
+    pass
 
 
 def test_an_exception_is_an_id_for_the_client_and_a_traceback_in_the_journal(api: Any) -> None:
