@@ -151,7 +151,7 @@ def pip_wheel(system: System) -> str:
 def _install(system: System, wanted: Venv, lock: Path) -> list[str]:
     python = str(wanted.folder / "bin/python")
     if wanted.uv:
-        head = [str(wanted.uv), "pip", "install", "--python", python]
+        head = [str(wanted.uv), "pip", "install", "--python", python, "--only-binary", ":all:"]
     else:
         wheel = pip_wheel(system)
         pip = [f"{wheel}/pip"] if wheel else ["-m", "pip"]

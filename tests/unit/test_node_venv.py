@@ -52,7 +52,7 @@ def test_an_environment_stays_while_something_runs_from_it(machine):
     assert environments(machine) == {fourth, fifth}
 
 
-def test_what_packages_bring_is_compiled_and_none_of_it_is_run(tmp_path: Path) -> None:
+def test_what_packages_bring_is_compiled_and_none_of_it_is_built_or_run(tmp_path: Path) -> None:
     folder = tmp_path / "env"
     packages = folder / f"lib/python3.{sys.version_info[1]}/site-packages"
 
@@ -61,6 +61,7 @@ def test_what_packages_bring_is_compiled_and_none_of_it_is_run(tmp_path: Path) -
         if argv[1] == "venv":
             standard.create(folder, symlinks=True)
         elif argv[1] == "pip":
+            assert argv[argv.index("--only-binary") + 1] == ":all:"
             (packages / "bad.pth").write_text(f"import os; os.mkdir({str(tmp_path / 'ran')!r})\n")
             (packages / "good.py").write_text("")
             (packages / "template.py").write_text("def {{ name }}")
