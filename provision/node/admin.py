@@ -108,6 +108,7 @@ def _listed(_: Request, _names: tuple[str, ...]) -> Mapping[str, Any]:
 
 
 def _added(request: Request, names: tuple[str, ...]) -> Mapping[str, Any]:
+    _no_admins(request, names)  # the account of one may be there without a password
     reserved = _reserved(request.run(apply=False))
     if taken := sorted(reserved.intersection(names)):
         why = "\n".join(f"{name}: is the name of a service, whose account it would be" for name in taken)

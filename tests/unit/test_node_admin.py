@@ -178,6 +178,14 @@ def test_whom_the_inventory_names_is_not_removed_here(node: Machine) -> None:
     assert hashed(node, "zoe") == f"hash of {made['passwords']['zoe']}"
 
 
+def test_an_admin_of_the_inventory_gets_the_first_password_of_the_operator_too(node: Machine) -> None:
+    assert node.converge([HubUsers(admins=("tess", "zoe"))]).status == 0
+    before = hashed(node, "zoe")
+    assert ask(node, "users-add", "bob", "zoe").error["code"] == "is-admin"
+    assert hashed(node, "zoe") == before
+    assert "bob" not in users(node)
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [("task_api", "bad-user"), ("Eve", "bad-user"), ("root", "bad-user"), ("anna", "user-exists")],
