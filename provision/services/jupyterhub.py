@@ -49,7 +49,8 @@ ROOT = f"{HUB}/{NAME}"
 CONFIG = f"/etc/{NAME}"
 _PROXY = f"{NAME}-proxy"
 _DOOR = f"{NAME}-door"
-_PORT, _API_PORT, _DOOR_PORT, _HUB_PORT = 8000, 8001, 8081, 8082
+_PORT, _API_PORT, _DOOR_PORT, _HUB_PORT = 8000, 8001, 8081, 581
+"""The hub's own is one of root's: a user who had it while the hub starts would be told passwords and tokens."""
 HUB_URL = f"http://127.0.0.1:{_DOOR_PORT}"
 """Where all ask the hub: at a door, where they wait while it is being started."""
 _OWN_URL = f"http://127.0.0.1:{_HUB_PORT}"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -61,6 +64,15 @@ def test_the_token_is_in_secrets_alone(beside: list[Resource]) -> None:
 def test_the_status_asks_how_it_is() -> None:
     asked = questions_to(FLEET.nodes["class"])["dashboard"]
     assert (asked["host"], asked["port"]) == ("127.0.0.1", 8010)
+
+
+def test_who_hears_passwords_listens_at_ports_that_no_user_can_have(beside: list[Resource]) -> None:
+    texts = {file.path: file.content for file in files(beside)}
+    hub = json.loads(texts["/etc/jupyterhub/settings.json"])["hub_itself"]
+    (page,) = re.findall(r'"url": "(http://127\.0\.0\.1:\d+)"', texts["/etc/jupyterhub/jupyterhub_config.py"])
+    for address in (hub, page):
+        assert 0 < (urlsplit(address).port or 0) < 1024
+    assert any(f" {hub.removeprefix('http://')}\n" in text for text in texts.values())  # the door leads there
 
 
 def test_a_hub_alone_knows_of_no_dashboard(alone: list[Resource]) -> None:

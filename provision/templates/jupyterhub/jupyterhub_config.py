@@ -121,7 +121,7 @@ c.JupyterHub.services += [
     {"name": "hubctl-users", "api_token": token, "display": False},
     {
         "name": "password",
-        "url": "http://127.0.0.1:8002",
+        "url": "http://127.0.0.1:582",  # of root's ports, as the hub's own
         "command": [sys.executable, str(page)],
         "oauth_no_confirm": True,
     },

@@ -28,7 +28,7 @@ FILES = (
     "503.html",
     "settings.json",
 )
-HEALTH, SECONDS = "http://127.0.0.1:8082/hub/health", 120
+HEALTH, SECONDS = "http://127.0.0.1:581/hub/health", 120
 DATABASE, GOOD, RUNS, REFUSED = (
     STATE / name for name in ("jupyterhub.sqlite", "good", "runs.json", "refused")
 )
