@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from ..bundles import lock
 from ..errors import Exit, HubError
@@ -20,7 +21,11 @@ from .fleet import LoadedFleet
 from .inventory_packages import place_of_package, see_they_can_be_asked_for
 from .inventory_packages import wanted as wanted_by_inventory
 from .job import Job
+from .outcome import Outcome
 from .users import hub_node
+
+if TYPE_CHECKING:
+    from ..transport.answers import Package
 
 Asked = Mapping[str, str]
 """Requirements by the normal names of their packages."""
@@ -86,28 +91,50 @@ def add(job: Job, node: str, wanted: Asked) -> Extra:
 
 
 def drop(job: Job, node: str, names: Sequence[str]) -> Extra:
-    """Keep packages no longer; return what is still asked for.
+    """Keep packages no longer, those that were added in the browser included; return what is still asked for.
 
     Raises:
-        HubError: a name is probably a slip, or the inventory's, or the node cannot be asked; nothing was changed.
+        HubError: a name is probably a slip, or the inventory's, or the node cannot be asked; nothing was changed. Or
+            the node could not do without those of the browser, after the rest was changed.
     """
     for name in names:
         if name in by_name(wanted_by_inventory(job.loaded, node)):
             raise _of_the_inventory(job, node, name, "asks for it")
+    added, outcome = added_in_browser(job, node)
+    if outcome.error is not None:
+        raise outcome.error
+    of_browser = {each.name: each.asked for each in added}
 
     def without(asked: Asked) -> dict[str, str]:
+        every = {**of_browser, **asked}
         for name in names:
-            if name not in asked and (near := did_you_mean(name, asked)):
+            if name not in every and (near := did_you_mean(name, every)):
                 raise HubError(
                     "unknown-package",
                     f"{name} was not asked for on {node}",
-                    why=f"asked for: {', '.join(asked.values())}",
+                    why=f"asked for: {', '.join(every.values())}",
                     hint=near,
                     exit_code=Exit.USAGE,
                 )
         return {name: each for name, each in asked.items() if name not in names}
 
-    return _change(job, node, without, newest=())
+    left = _change(job, node, without, newest=())
+    if gone := [name for name in names if name in of_browser]:
+        outcome = job.ask("packages-remove", node, names=gone)
+        if outcome.error is not None:
+            raise outcome.error
+    return left
+
+
+def added_in_browser(job: Job, node: str) -> tuple[list[Package], Outcome]:
+    """Return what admins added in the browser, which the node alone knows, and how it answered.
+
+    A node that was not made yet, or has no hub yet, has nothing of the kind: that is no error.
+    """
+    outcome = job.ask("packages-list", node)
+    if outcome.error is not None and outcome.error.code in ("not-created", "not-deployed"):
+        return [], Outcome(node)
+    return [] if outcome.error is not None else outcome.data.added, outcome
 
 
 def settle(job: Job, node: str, *, keep: bool = True) -> str:
@@ -130,14 +157,20 @@ def settle(job: Job, node: str, *, keep: bool = True) -> str:
     return lock_
 
 
-def resolved(extra: Extra) -> list[tuple[str, str, str, str]]:
-    """Return name, requirement, version and source of what is asked for, in order of names."""
+def resolved(extra: Extra, added: Sequence[Package] = ()) -> list[tuple[str, str, str, str]]:
+    """Return name, requirement, version and source of what is asked for, in order of names.
+
+    Args:
+        extra: what the inventory and the command ask for.
+        added: what admins added in the browser; a package that is asked for there too is there twice.
+    """
     found = versions(lock(USERS_LOCK), extra.lock)
     sources = {
         **{name: (each, "command") for name, each in by_name(extra.asked).items()},
         **{name: (each, "inventory") for name, each in by_name(extra.base).items()},
     }
-    return [(name, each, found.get(name, ""), source) for name, (each, source) in sorted(sources.items())]
+    rows = [(name, each, found.get(name, ""), source) for name, (each, source) in sources.items()]
+    return sorted([*rows, *((each.name, each.asked, each.version, "browser") for each in added)])
 
 
 def _of_the_inventory(job: Job, node: str, name: str, says: str) -> HubError:

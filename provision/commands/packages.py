@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import InventoryOption, JsonOption, LockWaitOption, NodeOption, command, load_fleet
-from .outcomes import deploy_and_show
+from .outcomes import deploy_and_show, show_errors
 
 if TYPE_CHECKING:
     from ..actions.job import Job
     from ..inventory.packages import Extra
     from ..output import Output
+    from ..transport.answers import Package
 
 app = typer.Typer(
     help="Say which packages the users of a hub have besides.",
@@ -25,17 +27,22 @@ NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="Nam
 
 @app.command("list")
 def list_(node: NodeOption = "", inventory: InventoryOption = None, json: JsonOption = False) -> None:
-    """List what was asked for, where, and the versions that it was resolved to."""
+    """List what was asked for, where, and the versions that it was resolved to.
+
+    The node is asked what admins added in the browser; where it cannot be, the rest is listed, and the command fails.
+    """
     with command(json) as output:
         from ..actions.inventory_packages import unresolved
-        from ..actions.packages import node_of
+        from ..actions.packages import added_in_browser
         from ..inventory.packages import read
 
-        loaded = load_fleet(inventory)
-        hub = node_of(loaded, node)
-        _show(hub, read(loaded.path, hub), output)
-        if unresolved(loaded, hub):
+        job, hub = _job(output, inventory, node, "list", 0)
+        extra, changed = read(job.loaded.path, hub), unresolved(job.loaded, hub)
+        added, outcome = added_in_browser(job, hub)
+        _show(hub, extra, output, added, whole=outcome.error is None)
+        if changed:
             output.result(f"the inventory names others by now: `hubctl deploy {hub}` brings them")
+        show_errors([outcome], output)
 
 
 @app.command()
@@ -72,7 +79,7 @@ def remove(
     inventory: InventoryOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Remove packages that were added, and what only they needed; servers that run keep them."""
+    """Remove packages that were added, in the browser too, and what only they needed; servers that run keep them."""
     with command(json) as output:
         from ..actions.packages import drop, requirements
 
@@ -90,13 +97,17 @@ def _job(output: Output, inventory: Path | None, node: str, words: str, lock_wai
     return Job(loaded, Caller(f"packages {words}", lock_wait), output), node_of(loaded, node)
 
 
-def _show(node: str, extra: Extra, output: Output) -> None:
+def _show(
+    node: str, extra: Extra, output: Output, added: Sequence[Package] = (), *, whole: bool = True
+) -> None:
     from ..actions.packages import resolved
 
-    rows = resolved(extra)
+    rows = resolved(extra, added)
     for name, asked, version, source in rows:
         output.event("package", node=node, name=name, asked=asked, version=version, source=source)
     if rows:
         output.table(node, ["name", "asked for", "version", "by"], [list(row) for row in rows])
-    else:
+    elif whole:
         output.result(f"{node}: the hub's own packages, and none besides")
+    if not whole:
+        output.result(f"{node} cannot be asked, so what admins added in the browser is not listed")

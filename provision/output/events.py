@@ -220,13 +220,15 @@ class User(TypedDict):
 
 
 class Package(TypedDict):
-    """A package that users of a hub have besides: `packages list`; of `packages add` and `remove` all that are left."""
+    """A package that users of a hub have besides: `packages list`, `add` and `remove`; each after the change."""
 
     node: Annotated[str, "the node"]
     name: Annotated[str, "the package, in small letters with hyphens"]
     asked: Annotated[str, "what was asked for, such as `numpy>=2`"]
     version: Annotated[str, "what that was resolved to"]
-    source: Annotated[str, "inventory or command: what asks for it"]
+    source: Annotated[
+        str, "inventory, command or browser: what asks for it; `packages list` alone has the last"
+    ]
 
 
 class Account(TypedDict):

@@ -153,6 +153,20 @@ class Resolved(Struct, frozen=True):
     lock: Annotated[str, Meta(max_length=4 << 20)]
 
 
+class Package(Struct, frozen=True):
+    """A package that an admin of a hub added in the browser: what was asked for, and the version that users have."""
+
+    name: Name
+    asked: Name
+    version: Name
+
+
+class Packages(Struct, frozen=True):
+    """What admins of a hub added in the browser."""
+
+    added: list[Package]
+
+
 class User(Struct, frozen=True):
     """A user of a hub.
 
@@ -219,6 +233,7 @@ ANSWERS: Mapping[str, type[Struct]] = {
     "lock-status": Lock,
     "materials-pull": Materials,
     "materials-push": Materials,
+    "packages-list": Packages,
     "packages-resolve": Resolved,
     "releases": Releases,
     "status": Status,

@@ -65,6 +65,7 @@ ANSWERS = {
     "history": {"runs": [RUN]},
     "lock-status": {"holder": HOLDER},
     "lock-release": {"holder": HOLDER, "released": True},
+    "packages-list": {"added": [{"name": "emoji", "asked": "emoji<2", "version": "1.7.0"}]},
     "releases": {
         "releases": [
             {

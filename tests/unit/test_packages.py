@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from provision.actions.job import Job
+from provision.actions.outcome import Outcome
 from provision.cli import app
 from provision.errors import Exit, HubError
 from provision.inventory.packages import Extra, path_for, read, read_unchecked, requirement, text_of
 from provision.node.locks import SPECIFIER, by_name, merged, pins, versions
+from provision.node.resources import PythonEnv
+from provision.node.users.places import PACKAGES
 from tests.support.hub_users import Desk
 from tests.support.node_engine import Machine
 
 HASH = "    --hash=sha256:" + "0" * 64
+UNREACHABLE = HubError("unreachable", "box does not answer", exit_code=Exit.UNREACHABLE)
 
 
 def lock(*names: str) -> str:
@@ -234,6 +241,77 @@ def test_a_node_without_a_hub_is_said(desk: Desk, machine: Machine) -> None:
     assert "not-deployed" in done.output
     assert "hubctl deploy " in done.output
     assert kept(desk) == ""
+
+
+@pytest.fixture
+def browser(desk: Desk) -> Callable[..., None]:
+    """What adds packages on the desk's deployed node as an admin does in the browser."""
+    environment = PythonEnv(
+        "/opt/hub/jupyterhub/users", lock("jupyterlab==1.0"), "/opt/hub/uv/bin/uv", PACKAGES
+    )
+    assert desk.machine.converge([environment]).status == 0
+
+    def add(*names: str) -> None:
+        assert desk.machine.ask("packages-add", asked=list(names)).status == 0
+
+    return add
+
+
+def rows(*words: str) -> list[tuple[str, str, str]]:
+    """Return name, requirement and source of what is listed."""
+    listed = packages("list", "--json", *words)
+    assert listed.exit_code == 0, listed.output
+    events = map(json.loads, listed.stdout.splitlines())
+    return [(each["name"], each["asked"], each["source"]) for each in events if each["event"] == "package"]
+
+
+def test_what_admins_added_in_the_browser_is_listed_and_can_be_removed(
+    desk: Desk, browser: Callable[..., None]
+) -> None:
+    packages("add", "emoji", "Flask>=3")
+    browser("click<9", "flask")
+    assert rows() == [
+        ("click", "click<9", "browser"),
+        ("emoji", "emoji", "command"),
+        ("flask", "Flask>=3", "command"),
+        ("flask", "flask", "browser"),
+    ]
+    assert ["click", "click<9", "1.0", "browser"] in [
+        line.split() for line in packages("list").output.splitlines()
+    ]
+    slip = packages("remove", "clik")
+    assert (slip.exit_code, "did you mean `click`?" in slip.output) == (Exit.USAGE, True)
+    assert packages("remove", "Click", "flask").exit_code == 0
+    assert rows() == [("emoji", "emoji", "command")]
+    assert not desk.machine.path(PACKAGES).exists()
+
+
+def test_a_node_that_cannot_be_asked_hides_only_what_it_alone_knows(
+    desk: Desk, browser: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages("add", "emoji")
+    browser("click")
+    monkeypatch.setattr(Job, "ask", lambda _, __, node: Outcome(node, error=UNREACHABLE))
+    listed = packages("list")
+    assert listed.exit_code == Exit.UNREACHABLE
+    assert "emoji" in listed.output
+    assert "what admins added in the browser is not listed" in listed.output
+    assert "[unreachable]" in listed.output
+    events = [json.loads(line) for line in packages("list", "--json").stdout.splitlines()]
+    assert [each.get("name", each.get("code")) for each in events] == ["emoji", "unreachable"]
+    before = kept(desk)
+    assert packages("remove", "emoji", "click").exit_code == Exit.UNREACHABLE
+    assert kept(desk) == before
+
+
+def test_a_node_that_was_never_made_has_none_of_the_browser(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # the desk's machine stands in for the node no more
+    monkeypatch.setenv("HUBCTL_INVENTORY", str(desk.folder / "lab.yml"))
+    monkeypatch.setenv("HUBCTL_CONFIG_DIR", str(desk.folder / "config"))
+    assert rows() == []
+    assert "and none besides" in packages("list").output
 
 
 def in_inventory(desk: Desk, keys: str) -> None:
