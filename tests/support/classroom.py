@@ -182,7 +182,7 @@ def added(names: tuple[str, ...] = ("zora", "yara", "xaver")) -> list[Said]:
     )
     changes = tuple({"what": what} for what in ("create", "make the home", "set the password"))
     made = [Said("resource", id=f"account:{name}", changes=changes) for name in names]
-    return [Said("passwords", passwords=passwords), *made, Said("end", result="done")]
+    return [Said("passwords", passwords=passwords), *made, Said("end")]
 
 
 ADDED = [
@@ -194,7 +194,7 @@ ADD = admin_pages.Task("Add people", ("people", "People"))
 BUILT = [
     Said("progress", text="resolving emoji<2.15, seaborn"),
     Said("resource", id="python-env:users", changes=({"what": "build users-5e884898da28: it is not there"},)),
-    Said("end", result="done"),
+    Said("end"),
 ]
 REFUSED = [
     Said(
@@ -202,7 +202,7 @@ REFUSED = [
         message="no user was made",
         why="Zoë: a name begins with a letter from a to z; then come such letters",
     ),
-    Said("end", result="failed"),
+    Said("end"),
 ]
 
 

@@ -14,7 +14,7 @@ from provision.actions.users import person
 from provision.actions.users_file import parse
 from provision.inventory.people import name_trouble, nearest_name
 from provision.node.users.names import password_problem
-from provision.node.users.spoken import BITS, CONSONANTS, VOWELS, spoken
+from provision.node.users.spoken import CONSONANTS, SYLLABLES, VOWELS, WORDS, spoken
 from provision.secrets.value import Secret
 
 FILE = Path("class.csv")
@@ -124,7 +124,7 @@ def test_passwords_that_are_made_are_taken_and_hard_to_guess() -> None:
     assert {password_problem("ann", word) for word in made} == {""}
     assert set("".join(made)) <= {*CONSONANTS, *VOWELS, "-"}
     assert not set("lqwxyzc") & {*CONSONANTS, *VOWELS}
-    assert math.floor(BITS) == 49
+    assert math.floor(WORDS * SYLLABLES * math.log2(len(CONSONANTS) * len(VOWELS))) == 49
 
 
 def test_cards_hold_what_is_written_on_them_and_nothing_more() -> None:

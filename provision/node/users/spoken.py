@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from random import SystemRandom
 
 # Letters that look like no other, and lie where most keyboards have them.
 CONSONANTS, VOWELS = "bdfghjkmnprstv", "aeiou"
 WORDS, SYLLABLES = 4, 2
 _CHANCE = SystemRandom()
-
-BITS = WORDS * SYLLABLES * math.log2(len(CONSONANTS) * len(VOWELS))
-"""How hard one is to guess: 49 bits."""
 
 
 def spoken() -> str:

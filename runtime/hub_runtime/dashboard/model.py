@@ -7,8 +7,6 @@ from typing import Annotated, Literal
 
 import msgspec
 
-SAVED = "save-notebook"
-"""The type of event that a save is."""
 NEARLY = 80
 """Percent of what a home may hold from which on it is nearly full."""
 

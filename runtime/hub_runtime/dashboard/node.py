@@ -25,7 +25,6 @@ class Said(msgspec.Struct, frozen=True):
         message: what went wrong.
         why: the reason, perhaps in several lines.
         holder: who else is at work there, in the field `who`.
-        result: how it ended.
     """
 
     event: str
@@ -37,7 +36,6 @@ class Said(msgspec.Struct, frozen=True):
     message: str = ""
     why: str = ""
     holder: dict[str, Any] = {}
-    result: str = ""
 
 
 class Node:

@@ -56,11 +56,6 @@ class Pool:
             self._give(kernel)
             self._spawn(self._keep(place, kernel))
 
-    @property
-    def pids(self) -> list[int]:
-        """The processes that serve."""
-        return [kernel.pid for kernel in self._kernels if kernel]
-
     @contextlib.asynccontextmanager
     async def hold(self, seconds: float) -> AsyncIterator[Kernel]:
         """Have a kernel for oneself; what then still runs in it is ended.
