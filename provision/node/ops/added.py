@@ -82,9 +82,10 @@ def _deployed(run: Run) -> Any:
         NodeError: there was none.
     """
     from ..manifest import load
+    from ..resources import PythonEnv
 
     for each in audit.last_plan(run.state).get("resources", []):
-        if each.get("kind") == "python-env" and each.get("added") == PACKAGES:
+        if each.get("kind") == PythonEnv.kind and each.get("added") == PACKAGES:
             return load(each, "the last plan")
     raise NodeError("not-deployed", "no hub was deployed here", hint="`hubctl deploy NODE`")
 

@@ -44,6 +44,14 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
 
+def bound(path: str) -> socket.socket:
+    """Return a new socket at a path, which is not accepted on yet."""
+    own = socket.socket(socket.AF_UNIX)
+    own.bind(path)
+    own.setblocking(False)
+    return own
+
+
 class Listener(uvicorn.Server):
     """Uvicorn on one socket; signals are not its affair."""
 

@@ -20,7 +20,8 @@ from .options import OptionError, Options
 
 METHODS = ("GET", "PUT", "POST", "DELETE")
 _ANNOTATION = re.compile(rf"#\s+(ResponseInfo\s+)?({'|'.join(METHODS)})\s+(/.*)")
-_PARAMETER = re.compile(r":([^/\s]+)")
+PARAMETER = re.compile(r":([^/\s]+)")
+"""A name in a path, for what varies."""
 _TEST = "test"
 
 
@@ -193,7 +194,7 @@ def _fixed(path: str) -> int:
 def _pattern(path: str) -> re.Pattern[str]:
     pattern, end = "", 0
     names: set[str] = set()
-    for match in _PARAMETER.finditer(path):
+    for match in PARAMETER.finditer(path):
         name = match[1]
         if not name.isidentifier() or name in names:
             raise NotebookError(f"{path}: `:{name}` is no name, or stands there twice")

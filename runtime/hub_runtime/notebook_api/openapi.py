@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from .notebook import Endpoint, Notebook
+from .notebook import PARAMETER, Endpoint, Notebook
 
-_NAME = re.compile(r":([^/\s]+)")
 _PROBLEM = {
     "type": "object",
     "properties": {name: {"type": "string"} for name in ("reason", "message", "id")},
@@ -28,7 +26,7 @@ def document(notebook: Notebook) -> dict[str, Any]:
     """Return what the cells say of themselves, as OpenAPI 3.1."""
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in notebook.endpoints:
-        paths.setdefault(_NAME.sub(r"{\1}", endpoint.path), {})[endpoint.method.lower()] = _operation(
+        paths.setdefault(PARAMETER.sub(r"{\1}", endpoint.path), {})[endpoint.method.lower()] = _operation(
             endpoint
         )
     return {
@@ -44,7 +42,7 @@ def document(notebook: Notebook) -> dict[str, Any]:
 
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
     options = endpoint.options
-    names = _NAME.findall(endpoint.path)
+    names = PARAMETER.findall(endpoint.path)
     operation: dict[str, Any] = {"responses": _responses(endpoint)}
     if options.summary:
         operation["summary"] = options.summary

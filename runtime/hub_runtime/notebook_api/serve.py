@@ -22,7 +22,7 @@ import msgspec
 
 from .. import systemd
 from .app import create_app
-from .listen import Listeners
+from .listen import Listeners, bound
 from .making import Maker
 from .notebook import Notebook, NotebookError, read
 from .pool import Pool
@@ -117,9 +117,7 @@ def _sockets(bind: str | None) -> list[tuple[str, socket.socket]]:
     names = systemd.listen_names()
     found = [(name, socket.socket(fileno=_FIRST + number)) for number, name in enumerate(names)]
     if bind:
-        own = socket.socket(socket.AF_UNIX)
-        own.bind(bind)
-        found.append(("bound", own))
+        found.append(("bound", bound(bind)))
     for _, held in found:
         held.setblocking(False)
         held.set_inheritable(False)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 from .app import create_app
 from .kernel import Tested, run_cell
-from .listen import Listeners
+from .listen import Listeners, bound
 from .making import Maker
 from .notebook import Notebook
 from .pool import Pool
@@ -28,7 +27,7 @@ async def try_out(notebook: Notebook, settings: Settings, folder: Path) -> None:
     pool = Pool(Maker(notebook, settings, folder, cwd=place).make, 1, settings.queued)
     await pool.start()
     try:
-        listeners = Listeners(create_app(notebook, pool, settings), [("test", _bound(address))], grace=5)
+        listeners = Listeners(create_app(notebook, pool, settings), [("test", bound(str(address)))], grace=5)
         await listeners.choose()
         kernel = await Maker(
             notebook, settings, folder, cwd=place, tested=Tested(address, settings.token or "")
@@ -41,10 +40,3 @@ async def try_out(notebook: Notebook, settings: Settings, folder: Path) -> None:
             await listeners.end()
     finally:
         await pool.close()
-
-
-def _bound(address: Path) -> socket.socket:
-    own = socket.socket(socket.AF_UNIX)
-    own.bind(str(address))
-    own.setblocking(False)
-    return own
