@@ -65,7 +65,7 @@ def materials_pull(request: Request) -> int:
 
 
 def _names(run: Run) -> list[str]:
-    return sorted(accounts.members(run).keys() - removal.begun(run).keys())
+    return sorted(removal.staying(run))
 
 
 def _count(request: Request) -> int:
@@ -79,13 +79,7 @@ def _chosen(run: Run, request: Request) -> list[str]:
         NodeError: it names somebody who is none.
     """
     known, chosen = _names(run), sorted({str(name) for name in request.manifest.get("users") or ()})
-    if unknown := sorted(set(chosen) - set(known)):
-        raise NodeError(
-            "unknown-user",
-            f"the hub has no user {', '.join(unknown)}",
-            why=f"its users: {', '.join(known) or 'none'}",
-            hint="`hubctl users list`",
-        )
+    accounts.see_known(chosen, known)
     return chosen or known
 
 

@@ -73,7 +73,7 @@ def users_password(request: Request) -> int:
     wanted = _wanted(request)
 
     def body(run: Run, tally: Tally) -> None:
-        _known(run, [each.name for each in wanted], accounts.members(run).keys() - removal.begun(run).keys())
+        accounts.see_known([each.name for each in wanted], removal.staying(run))
         _refuse(unfit(run, wanted), "bad-user", "no password was set")
         _each(run, tally, wanted, lambda each: accounts.set_password(run, each.name, each.password or ""))
 
@@ -86,7 +86,7 @@ def users_admin(request: Request) -> int:
     wanted = [Wanted(name) for name in _names(request)]
 
     def body(run: Run, tally: Tally) -> None:
-        _known(run, [each.name for each in wanted], accounts.members(run).keys() - removal.begun(run).keys())
+        accounts.see_known([each.name for each in wanted], removal.staying(run))
         accounts.make_groups(run)
         _each(run, tally, wanted, lambda each: _set_admin(run, each.name, admin))
 
@@ -105,7 +105,7 @@ def users_remove(request: Request) -> int:
     wanted = [Wanted(name) for name in _names(request)]
 
     def body(run: Run, tally: Tally) -> None:
-        _known(run, [each.name for each in wanted], {*accounts.members(run), *removal.begun(run)})
+        accounts.see_known([each.name for each in wanted], {*accounts.members(run), *removal.begun(run)})
         _each(run, tally, wanted, lambda each: _remove(run, each.name))
 
     return exclusively(request, body, len(wanted))
@@ -135,17 +135,6 @@ def _one(item: Any) -> Wanted:
     if not isinstance(item, dict) or item.get("admin") not in (None, True, False):
         raise ValueError("a user is a name, a password and perhaps whether they are an admin")
     return Wanted(str(item.get("name", "")), str(item.get("password", "")), item.get("admin"))
-
-
-def _known(run: Run, names: Iterable[str], known: Iterable[str]) -> None:
-    unknown = sorted(set(names) - set(known))
-    if unknown:
-        raise NodeError(
-            "unknown-user",
-            f"the hub has no user {', '.join(unknown)}",
-            why=f"its users: {', '.join(sorted(accounts.members(run))) or 'none'}",
-            hint="`hubctl users list`",
-        )
 
 
 def _refuse(problems: list[str], code: str, message: str, hint: str = "") -> None:

@@ -7,6 +7,7 @@ make the hash of a password, as PAM says.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from ..errors import NodeError
@@ -38,6 +39,21 @@ def members(run: Run) -> dict[str, bool]:
     admins = groups.get(ADMINS, nobody)[1]
     users = groups.get(USERS, nobody)[1] & run.accounts.users().keys()
     return {name: name in admins for name in sorted(users)}
+
+
+def see_known(names: Iterable[str], known: Collection[str]) -> None:
+    """See that names are among those of the users who are meant.
+
+    Raises:
+        NodeError: some are not.
+    """
+    if unknown := sorted({*names}.difference(known)):
+        raise NodeError(
+            "unknown-user",
+            f"the hub has no user {', '.join(unknown)}",
+            why=f"its users: {', '.join(sorted(known)) or 'none'}",
+            hint="`hubctl users list`",
+        )
 
 
 def taken(run: Run) -> set[str]:

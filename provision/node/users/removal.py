@@ -68,6 +68,11 @@ def begun(run: Run) -> dict[str, Removal]:
     return {removal.name: removal for removal in all_of(run) if not removal.done}
 
 
+def staying(run: Run) -> set[str]:
+    """Return the users whose removal was not begun."""
+    return accounts.members(run).keys() - begun(run).keys()
+
+
 def highest_number(run: Run) -> int:
     """Return the highest number of a removed account."""
     return max((removal.uid for removal in all_of(run)), default=0)
