@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,7 +16,7 @@ from provision.actions.status import questions_to
 from provision.bundles import Bundle
 from provision.inventory.load import load
 from provision.inventory.model import Node
-from provision.node.resources import Absent, CheckedFiles, File, Release, Resource
+from provision.node.resources import Absent, CheckedFiles, File, Release, Resource, Unit
 from provision.plan import plan
 from provision.secrets.model import Generation
 from provision.secrets.value import Secret
@@ -81,3 +82,15 @@ def test_a_hub_alone_knows_of_no_dashboard(alone: list[Resource]) -> None:
     (site,) = [file for file in files(alone) if file.path.endswith("sites-enabled/jupyterhub.conf")]
     assert "dashboard" not in site.content
     assert "8010" not in site.content
+
+
+def test_whatever_file_restarts_the_hub_goes_back_with_its_edition_but_for_the_token(
+    beside: list[Resource],
+) -> None:
+    (edition,) = [file for file in files(beside) if file.path == "/etc/jupyterhub/edition.py"]
+    (hub,) = [each for each in beside if isinstance(each, Unit) and each.name == "jupyterhub.service"]
+    folder = "file:/etc/jupyterhub/"
+    causes = {cause.removeprefix(folder) for cause in hub.restart_on if cause.startswith(folder)}
+    module = ModuleType("edition")
+    exec(compile(edition.content, edition.path, "exec"), module.__dict__)
+    assert {*module.FILES, "dashboard.key"} == causes
