@@ -11,6 +11,7 @@ from ..inventory.load import place_of
 from ..inventory.people import SERVICE, name_trouble, named, nearest_name
 from ..inventory.services.service import WebService
 from ..node.resources.hub_users import MADE
+from ..node.users.accounts import SET
 from ..node.users.names import password_problem
 from ..node.users.spoken import spoken
 from ..secrets.value import Secret
@@ -21,8 +22,6 @@ from .outcome import Outcome
 if TYPE_CHECKING:
     from ..inventory.model import Fleet
     from ..transport.answers import User
-
-SET = "set the password"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ USERS, ADMINS = "hub-users", "hub-admins"
 MEMBERS = f"{STATE}/members.json"
 """Who is in them, noted for the case that somebody deletes the groups: accounts do not say it."""
 
+SET = "set the password"
+"""What is said of whoever got one."""
+
 HOMES = "/home"
 _SHELL = "/bin/bash"
 _SKELETON = "/etc/skel"
@@ -162,7 +165,7 @@ def set_password(run: Run, name: str, password: str) -> list[str]:
     if done.status != 0:
         why = done.tail().replace(password, "…")
         raise NodeError("password-failed", f"the password of {name} could not be set", why=why, hint=_HINT)
-    return ["set the password"]
+    return [SET]
 
 
 def bytes_of(run: Run, homes: list[str]) -> dict[str, int]:
