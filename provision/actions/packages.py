@@ -90,8 +90,8 @@ def add(job: Job, node: str, wanted: Asked) -> Extra:
     return _change(job, node, lambda asked: {**asked, **own}, newest=list(wanted))
 
 
-def drop(job: Job, node: str, names: Sequence[str]) -> Extra:
-    """Keep packages no longer, those that were added in the browser included; return what is still asked for.
+def drop(job: Job, node: str, names: Sequence[str]) -> tuple[Extra, list[Package]]:
+    """Keep packages no longer, those that were added in the browser included; return what is left, of these too.
 
     Raises:
         HubError: a name is probably a slip, or the inventory's, or the node cannot be asked; nothing was changed. Or
@@ -106,16 +106,7 @@ def drop(job: Job, node: str, names: Sequence[str]) -> Extra:
     of_browser = {each.name: each.asked for each in added}
 
     def without(asked: Asked) -> dict[str, str]:
-        every = {**of_browser, **asked}
-        for name in names:
-            if name not in every and (near := did_you_mean(name, every)):
-                raise HubError(
-                    "unknown-package",
-                    f"{name} was not asked for on {node}",
-                    why=f"asked for: {', '.join(every.values())}",
-                    hint=near,
-                    exit_code=Exit.USAGE,
-                )
+        _see_no_slip(node, names, {**of_browser, **asked})
         return {name: each for name, each in asked.items() if name not in names}
 
     left = _change(job, node, without, newest=())
@@ -123,7 +114,19 @@ def drop(job: Job, node: str, names: Sequence[str]) -> Extra:
         outcome = job.ask("packages-remove", node, names=gone)
         if outcome.error is not None:
             raise outcome.error
-    return left
+    return left, [each for each in added if each.name not in names]
+
+
+def _see_no_slip(node: str, names: Sequence[str], asked: Asked) -> None:
+    for name in names:
+        if name not in asked and (near := did_you_mean(name, asked)):
+            raise HubError(
+                "unknown-package",
+                f"{name} was not asked for on {node}",
+                why=f"asked for: {', '.join(asked.values())}",
+                hint=near,
+                exit_code=Exit.USAGE,
+            )
 
 
 def added_in_browser(job: Job, node: str) -> tuple[list[Package], Outcome]:

@@ -85,7 +85,8 @@ def remove(
 
         wanted = requirements(names)
         job, hub = _job(output, inventory, node, f"remove {' '.join(wanted)}", lock_wait)
-        _show(hub, drop(job, hub, list(wanted)), output)
+        extra, added = drop(job, hub, list(wanted))
+        _show(hub, extra, output, added)
         deploy_and_show(job, [hub], parallel=1)
 
 
@@ -110,4 +111,4 @@ def _show(
     elif whole:
         output.result(f"{node}: the hub's own packages, and none besides")
     if not whole:
-        output.result(f"{node} cannot be asked, so what admins added in the browser is not listed")
+        output.result(f"{node} does not tell what admins added in the browser: it is not listed")

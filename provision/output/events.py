@@ -227,7 +227,7 @@ class Package(TypedDict):
     asked: Annotated[str, "what was asked for, such as `numpy>=2`"]
     version: Annotated[str, "what that was resolved to"]
     source: Annotated[
-        str, "inventory, command or browser: what asks for it; `packages list` alone has the last"
+        str, "inventory, command or browser: what asks for it; `packages add` says nothing of the last"
     ]
 
 

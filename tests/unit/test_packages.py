@@ -281,6 +281,9 @@ def test_what_admins_added_in_the_browser_is_listed_and_can_be_removed(
     ]
     slip = packages("remove", "clik")
     assert (slip.exit_code, "did you mean `click`?" in slip.output) == (Exit.USAGE, True)
+    left = packages("remove", "emoji")
+    assert (left.exit_code, "click" in left.output) == (0, True)
+    packages("add", "emoji")
     assert packages("remove", "Click", "flask").exit_code == 0
     assert rows() == [("emoji", "emoji", "command")]
     assert not desk.machine.path(PACKAGES).exists()
@@ -295,7 +298,7 @@ def test_a_node_that_cannot_be_asked_hides_only_what_it_alone_knows(
     listed = packages("list")
     assert listed.exit_code == Exit.UNREACHABLE
     assert "emoji" in listed.output
-    assert "what admins added in the browser is not listed" in listed.output
+    assert "what admins added in the browser: it is not listed" in listed.output
     assert "[unreachable]" in listed.output
     events = [json.loads(line) for line in packages("list", "--json").stdout.splitlines()]
     assert [each.get("name", each.get("code")) for each in events] == ["emoji", "unreachable"]
