@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from provision.cloud.local import host
 
@@ -74,10 +74,13 @@ def opened(browser: Browser, address: str, **how: Any) -> Iterator[tuple[Page, S
     context = browser.new_context(**how)
     context.set_default_timeout(LIMIT)
     seen = Seen()
+
+    def console(said: ConsoleMessage) -> None:
+        if said.type in ("error", "warning"):
+            seen.complaints.append(said.text)
+
     context.on("request", lambda request: seen.requests.append(request.url))
-    context.on(
-        "console", lambda said: said.type in ("error", "warning") and seen.complaints.append(said.text)
-    )
+    context.on("console", console)
     context.on("weberror", lambda error: seen.complaints.append(str(error.error)))
     page = context.new_page()
     try:

@@ -12,7 +12,7 @@ from random import Random
 import msgspec
 from flask import Flask, Response, redirect, request
 from werkzeug.exceptions import NotFound
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response as Answer
 
 from hub_runtime.dashboard import admin_pages, pages
@@ -362,6 +362,7 @@ class _Quiet(WSGIRequestHandler):
 def served(room: Classroom) -> Iterator[str]:
     """The class on a port of its own; yields the address of its first page."""
     server = make_server("127.0.0.1", 0, application(room), threaded=True, request_handler=_Quiet)
+    assert isinstance(server, ThreadedWSGIServer)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
