@@ -65,8 +65,9 @@ class Login(PAMAuthenticator):  # type: ignore[misc]
     async def authenticate(self, handler: RequestHandler, data: dict[str, str]) -> str | None:
         """Return the name of whoever knows their password, else None."""
         name = data["username"]
+        # Nobody is called so; PAM would read as far as a NUL, and tries count for another name.
         if not re.fullmatch(self.username_pattern, name):
-            return None  # nobody is called so; PAM would read as far as a NUL, and tries count for another name
+            return None
         cookie = f"known-{name}"
         browser = handler.get_secure_cookie(cookie, max_age_days=_DAYS)
         who = (name, browser or network(handler.request.remote_ip))
