@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from playwright.sync_api import Locator, Page
 
 START = 180_000
@@ -36,6 +39,15 @@ class LabPage:
     def wait_for_kernel(self) -> None:
         """Wait until the notebook's kernel can be used: a cell that is run before is passed over."""
         self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=START)
+
+    @contextlib.contextmanager
+    def reconnects(self) -> Iterator[None]:
+        """Have the connection to the kernel cut, and wait until it is opened anew.
+
+        What is run before JupyterLab has seen the cut is sent into the old connection and lost; from then on it waits.
+        """
+        with self.page.expect_websocket(lambda opened: "/api/kernels/" in opened.url, timeout=START):
+            yield
 
     def run(self, code: str) -> Locator:
         """Run code in the last cell, which is empty; return what will come out of it."""
