@@ -215,8 +215,11 @@ def test_all_of_a_page_can_be_done_by_keyboard(browser: Browser, address: str, r
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name="Skip to the content")).to_be_in_viewport()
         page.keyboard.press("Enter")
-        page.keyboard.press("Tab")
         focused = page.locator(":focus")
+        for place in ("Class", "People", "Packages"):
+            page.keyboard.press("Tab")
+            expect(focused).to_have_text(place)
+        page.keyboard.press("Tab")
         expect(focused).to_have_attribute("id", f"hand-{KEY}-open")
         assert focused.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
         page.keyboard.press("Enter")
