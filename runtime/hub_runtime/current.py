@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 SHARED = "shared"
 """The name of the socket that releases share: the one that serves accepts on it."""
+
+
+def release() -> str | None:
+    """The release that this process belongs to."""
+    return os.environ.get("HUB_RELEASE")
 
 
 def is_current(root: str | None, release: str | None) -> bool:

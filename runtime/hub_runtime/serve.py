@@ -25,7 +25,7 @@ from gunicorn.util import import_app, write_nonblock  # type: ignore[import-unty
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from . import systemd
-from .current import SHARED, is_current
+from .current import SHARED, is_current, release
 
 MEMORY = "/dev/shm"  # noqa: S108
 """For the workers' heartbeat files: on a disk they could stall."""
@@ -112,7 +112,7 @@ class SharingArbiter(Arbiter):  # type: ignore[misc]
         super().stop(graceful)
 
     def _choose(self) -> None:
-        current = is_current(os.environ.get("HUB_ROOT"), os.environ.get("HUB_RELEASE"))
+        current = is_current(os.environ.get("HUB_ROOT"), release())
         names = self._names or [SHARED] * len(self._held)
         self.LISTENERS = [
             listener for listener, name in zip(self._held, names, strict=True) if current or name != SHARED

@@ -12,12 +12,13 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import __version__
+from ..current import release
 from ..web import sse
 from . import frames, stream
 from .events import EventError, decode, filters, position
 from .gate import Gate
 from .identity import Hub, HubAwayError
-from .settings import Settings, release
+from .settings import Settings
 from .site import Site
 from .store import Store
 

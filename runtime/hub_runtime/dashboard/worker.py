@@ -15,11 +15,12 @@ import time
 import msgspec
 
 from .. import systemd
+from ..settings import load
 from . import homes
 from .model import State, Summary
 from .notebook import Tries
 from .rendering import Job, Renderer
-from .settings import Settings, load
+from .settings import Settings
 from .store import Due, Store
 
 LOOK_EVERY = 0.25
@@ -29,7 +30,7 @@ SWEEP_EVERY = 60.0
 
 def main() -> None:
     """Render what is saved until told to stop."""
-    settings, stop = load(), threading.Event()
+    settings, stop = load(Settings), threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     store, renderer = Store(settings), Renderer(settings)

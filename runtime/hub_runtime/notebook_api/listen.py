@@ -13,7 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ..current import SHARED, is_current
+from ..current import SHARED, is_current, release
 
 _FIRST_REQUEST = 5.0
 """Seconds that a connection has to bring its request when its server ends."""
@@ -96,7 +96,7 @@ class Listeners:
 
     async def choose(self) -> str:
         """Accept where this release should, and nowhere else; return that in words."""
-        current = is_current(os.environ.get("HUB_ROOT"), os.environ.get("HUB_RELEASE"))
+        current = is_current(os.environ.get("HUB_ROOT"), release())
         for number, (name, held) in enumerate(self._sockets):
             wanted = current or name != SHARED
             if wanted and number not in self._running:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import os
 import signal
 import socket
 import sys
@@ -21,12 +20,14 @@ from typing import Any
 import msgspec
 
 from .. import systemd
+from ..current import release
+from ..settings import SettingsError, load
 from .app import create_app
 from .listen import Listeners, bound
 from .making import Maker
 from .notebook import Notebook, NotebookError, read
 from .pool import Pool
-from .settings import Settings, SettingsError, load
+from .settings import Settings
 from .trying import try_out
 
 BAD_NOTEBOOK, BAD_SETTINGS = 65, 78
@@ -54,7 +55,7 @@ async def serve(settings: Settings, sockets: list[tuple[str, socket.socket]], gr
             return
         notebook, pool = starting.result()
         try:
-            app = create_app(notebook, pool, settings, os.environ.get("HUB_RELEASE"))
+            app = create_app(notebook, pool, settings, release())
             await _listen(Listeners(app, sockets, grace), stop, again)
         finally:
             await pool.close()
@@ -106,7 +107,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
-        asyncio.run(serve(load(), _sockets(arguments.bind), arguments.graceful_timeout))
+        asyncio.run(serve(load(Settings), _sockets(arguments.bind), arguments.graceful_timeout))
     except SettingsError as error:
         _say(str(error), BAD_SETTINGS)
     except NotebookError as error:

@@ -1,18 +1,12 @@
-"""Settings of the service, read from the JSON file that ``HUB_SETTINGS`` names."""
+"""Settings of the service."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
 
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-
-
-class SettingsError(Exception):
-    """The settings file is missing or wrong."""
+from ..settings import Positive
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,18 +45,3 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Where the notebook is."""
         bundled = Path(__file__).with_name("notebooks") / f"{self.notebook}.ipynb"
         return bundled if "/" not in self.notebook and bundled.is_file() else Path(self.notebook)
-
-
-def load() -> Settings:
-    """Read the file that ``HUB_SETTINGS`` names.
-
-    Raises:
-        SettingsError: the file cannot be read or does not hold settings.
-    """
-    path = os.environ.get("HUB_SETTINGS")
-    if not path:
-        raise SettingsError("HUB_SETTINGS names no file")
-    try:
-        return msgspec.json.decode(Path(path).read_bytes(), type=Settings)
-    except (OSError, msgspec.DecodeError) as error:
-        raise SettingsError(f"{path}: {error}") from error

@@ -14,10 +14,11 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from .. import __version__
 from ..client import client_of
+from ..current import release
 from ..tbn.errors import shortened
 from . import answers, broker, metrics, openapi
 from .request import BadRequest, decode
-from .settings import Settings, release
+from .settings import Settings
 from .store import UNAVAILABLE, Accepted, Store
 
 NEWEST = 200

@@ -6,7 +6,8 @@ import argparse
 import socket
 import sys
 
-from .settings import SettingsError, load
+from ..settings import SettingsError, load
+from .settings import Settings
 from .store import UNAVAILABLE, Store
 
 
@@ -17,7 +18,7 @@ def complaint(release: str | None) -> str | None:
         release: only a worker of this release counts.
     """
     try:
-        workers = Store(load()).workers()
+        workers = Store(load(Settings)).workers()
     except SettingsError as error:
         return str(error)
     except UNAVAILABLE as error:

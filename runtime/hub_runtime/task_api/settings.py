@@ -1,14 +1,10 @@
-"""Settings of the service, read from the JSON file that ``HUB_SETTINGS`` names."""
+"""Settings of the service."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import Annotated
-
 import msgspec
 
-Positive = Annotated[int, msgspec.Meta(ge=1)]
+from ..settings import Positive
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,27 +43,3 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     operator_token: str | None = None
     max_attempts: Positive = 3
     limits: Limits = Limits()
-
-
-class SettingsError(Exception):
-    """The settings file is missing or wrong."""
-
-
-def load() -> Settings:
-    """Read the file that ``HUB_SETTINGS`` names; without one, every setting has its default.
-
-    Raises:
-        SettingsError: the file cannot be read or does not hold settings.
-    """
-    path = os.environ.get("HUB_SETTINGS")
-    if not path:
-        return Settings()
-    try:
-        return msgspec.json.decode(Path(path).read_bytes(), type=Settings)
-    except (OSError, msgspec.DecodeError) as error:
-        raise SettingsError(f"{path}: {error}") from error
-
-
-def release() -> str | None:
-    """The release this process belongs to."""
-    return os.environ.get("HUB_RELEASE")

@@ -19,10 +19,12 @@ from celery import Celery, bootsteps, signals
 from kombu.exceptions import OperationalError
 
 from .. import systemd
+from ..current import release
+from ..settings import load
 from . import answers, broker, supervise
 from .answers import Result
 from .request import TaskRequest
-from .settings import Settings, load, release
+from .settings import Settings
 from .store import UNAVAILABLE, Finished, State, Store
 
 SWEEP_EVERY = 1.0
@@ -122,7 +124,7 @@ def _sweeper(app: Celery, store: Store, settings: Settings) -> type[bootsteps.St
 
 def main() -> None:
     """Run a worker until it is told to stop."""
-    settings = load()
+    settings = load(Settings)
     app = create_app(settings)
     signals.worker_ready.connect(lambda **_: systemd.notify("READY=1"), weak=False)
     signals.worker_shutting_down.connect(lambda **_: systemd.notify("STOPPING=1"), weak=False)
