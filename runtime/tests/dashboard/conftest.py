@@ -6,14 +6,12 @@ import contextlib
 import http.client
 import json
 import os
-import random
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,9 @@ from typing import Any
 import pytest
 import requests
 
+from runtime.tests.conftest import wait_until
 from tests.support.listening import end
+from tests.support.ports import free_port
 
 PREFIX = "/services/dashboard"
 SETUP = "setup-token-of-the-tests"
@@ -64,23 +64,20 @@ c.JupyterHub.load_roles = [
 """
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """The first true value of the condition; a failure when there is none in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"nothing within {seconds} s")
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on, of those that no connection is given."""
-    while True:
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", random.SystemRandom().randrange(20_000, 32_768)))
-            return int(probe.getsockname()[1])
+def notebook(*sources: str) -> dict[str, Any]:
+    """A notebook with such cells."""
+    cells = [
+        {
+            "cell_type": "code",
+            "id": f"c{number}",
+            "metadata": {},
+            "source": source,
+            "execution_count": 1,
+            "outputs": [],
+        }
+        for number, source in enumerate(sources)
+    ]
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
 
 
 class Hub:

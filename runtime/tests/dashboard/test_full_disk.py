@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from runtime.tests.dashboard.test_hook import Server, events, wait_until
+from runtime.tests.conftest import wait_until
+from runtime.tests.dashboard.test_hook import Server, events
 from runtime.tests.dashboard.test_worker import notebook, source
 
 SIZE = 2_000_000

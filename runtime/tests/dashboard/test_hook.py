@@ -5,12 +5,11 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from hub_runtime.dashboard import hook
+from runtime.tests.conftest import wait_until
 
 PROGRAM = """
 import json, sys, time
@@ -56,13 +55,6 @@ class Server:
 
 def events(dashboard: Any) -> list[str]:
     return [each["filename"] for each in dashboard.ask("GET", "/events", "alice").json]
-
-
-def wait_until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "nothing came"
-        time.sleep(0.05)
 
 
 def test_saves_are_told_of_over_a_kill_and_never_waited_for(dashboard: Any, front: Any) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,31 +10,10 @@ import pytest
 from hub_runtime.dashboard.pages import key_of
 from hub_runtime.web import policy
 from hub_runtime.web.assets import named
+from runtime.tests.dashboard.conftest import notebook, wait_until
 from tests.support.html import elements
 
 FORM = {"Content_Type": "application/x-www-form-urlencoded"}
-
-
-def notebook(*sources: str) -> dict[str, Any]:
-    cells = [
-        {
-            "cell_type": "code",
-            "id": f"c{number}",
-            "metadata": {},
-            "source": source,
-            "execution_count": 1,
-            "outputs": [],
-        }
-        for number, source in enumerate(sources)
-    ]
-    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "nothing came"
-        time.sleep(0.05)
 
 
 def copy(user: str, path: str, **query: str) -> str:

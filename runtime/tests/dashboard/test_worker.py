@@ -14,32 +14,7 @@ import pytest
 from hub_runtime.dashboard import homes, rendering
 from hub_runtime.dashboard.model import State, Summary
 from hub_runtime.dashboard.settings import Settings
-
-
-def notebook(*sources: str) -> dict[str, Any]:
-    cells = [
-        {
-            "cell_type": "code",
-            "id": f"c{number}",
-            "metadata": {},
-            "source": source,
-            "execution_count": 1,
-            "outputs": [],
-        }
-        for number, source in enumerate(sources)
-    ]
-    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
-
-
-def wait_until(condition: Any) -> Any:
-    import time
-
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.05)
-    raise AssertionError("nothing came")
+from runtime.tests.dashboard.conftest import notebook, wait_until
 
 
 def summaries(dashboard: Any, who: str = "tess") -> dict[str, Any]:
