@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from typing import cast
 
 import msgspec
 from flask import Blueprint, Flask, Response, current_app, request, stream_with_context
 from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import __version__
 from ..current import release
+from ..replies import answer, failure, http_problem, problem
 from ..web import sse
 from . import frames, stream
 from .events import EventError, decode, filters, position
@@ -60,11 +59,11 @@ def create_app(settings: Settings) -> Dashboard:
     app.register_blueprint(routes)
     app.register_blueprint(Site(settings, store, gate, app.feed).routes())
     app.add_url_rule("/health", view_func=api.health)
-    app.register_error_handler(EventError, lambda error: _problem(400, str(error)))
-    app.register_error_handler(HTTPException, _http_problem)
+    app.register_error_handler(EventError, lambda error: problem(400, str(error)))
+    app.register_error_handler(HTTPException, http_problem)
     app.register_error_handler(HubAwayError, _unavailable)
     app.register_error_handler(sqlite3.Error, _unavailable)
-    app.register_error_handler(Exception, _failure)
+    app.register_error_handler(Exception, failure)
     app.after_request(_headers)
     return app
 
@@ -84,7 +83,7 @@ class Api:
         sight = self._gate.caller().sight
         wanted, since = filters(request.args)
         found, now = self._store.events(sight, wanted, since or 0)
-        response = _answer(200, found)
+        response = answer(200, found)
         response.headers[POSITION] = str(now)
         return response
 
@@ -93,16 +92,16 @@ class Api:
         who = self._gate.poster()
         event, moment = decode(request.get_data())
         if not who.user or event.user != who.name:
-            return _problem(403, f"the token is {who.name}'s, the event another's")
+            return problem(403, f"the token is {who.name}'s, the event another's")
         kept = self._store.record(event.type, event.user, event.filename, event.path, moment)
-        return _answer(201, kept)
+        return answer(201, kept)
 
     def stream(self) -> Response:
         """``GET /events/stream``: server-sent events from now on, or from where a page lost the line."""
         sight = self._gate.caller().sight
         since = position(request.headers.get("Last-Event-ID") or request.args.get("since"))
         if not self._streams.acquire(blocking=False):
-            return _problem(503, "too many pages are open: this one asks again later", retry_after=5)
+            return problem(503, "too many pages are open: this one asks again later", retry_after=5)
         # The context stays: who listens is looked at again while the stream lasts.
         text = stream_with_context(stream.messages(self._store, self._feed, sight, since, self._gate.again))
         response = Response(text, headers=sse.HEADERS)
@@ -111,7 +110,7 @@ class Api:
 
     def participants(self) -> Response:
         """``GET /participants``: everybody there is to see."""
-        return _answer(200, self._store.participants(self._gate.caller().sight))
+        return answer(200, self._store.participants(self._gate.caller().sight))
 
     def want(self, name: str) -> Response:
         """``POST /participants/<name>``: ``hand`` and ``paused`` of one's own; a trainer may lower a hand."""
@@ -119,17 +118,17 @@ class Api:
         wish = _wish()
         own = who.user and who.name == name
         if not own and not (who.all and wish.hand is False and wish.paused is None):
-            return _problem(403, "everybody raises their own hand, and pauses for themselves")
-        return _answer(200, self._store.want(name, hand=wish.hand, paused=wish.paused))
+            return problem(403, "everybody raises their own hand, and pauses for themselves")
+        return answer(200, self._store.want(name, hand=wish.hand, paused=wish.paused))
 
     def notebooks(self) -> Response:
         """``GET /notebooks``: by path, how many have a copy."""
-        return _answer(200, self._store.notebooks(self._gate.caller().sight))
+        return answer(200, self._store.notebooks(self._gate.caller().sight))
 
     def summaries(self) -> Response:
         """``GET /summaries?filename=…``: everybody's copy of a notebook."""
         sight = self._gate.caller().sight
-        return _answer(200, self._store.summaries(sight, request.args.get("filename", "")))
+        return answer(200, self._store.summaries(sight, request.args.get("filename", "")))
 
     def frame(self) -> Response:
         """``GET /frame?user=…&filename=…``: one copy as a page of its own, which is nobody's origin.
@@ -144,12 +143,12 @@ class Api:
             whole = self._feed.until(lambda: self._store.whole(sight, user, filename), stream.WHOLE_SECONDS)
         except LookupError:
             return frames.response(None)
-        return frames.response(whole) if whole else _problem(503, "it is still being made: try again", 2)
+        return frames.response(whole) if whole else problem(503, "it is still being made: try again", 2)
 
     def health(self) -> Response:
         """``GET /health``: the store can be read."""
         about = {"service": "dashboard", "version": __version__, "release": release()}
-        return _answer(200, {"status": "ok", "position": self._store.position(), **about})
+        return answer(200, {"status": "ok", "position": self._store.position(), **about})
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -169,36 +168,10 @@ def _wish() -> Wish:
         raise EventError(str(error)) from error
 
 
-def _answer(code: int, body: object) -> Response:
-    return Response(msgspec.json.encode(body), code, content_type="application/json")
-
-
-def _problem(code: int, message: str, retry_after: int | None = None) -> Response:
-    response = _answer(code, {"status": "Error", "message": message})
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
-    return response
-
-
-def _http_problem(error: HTTPException) -> WerkzeugResponse:
-    if error.response is not None:
-        return cast("WerkzeugResponse", error.response)
-    response = _problem(error.code or 500, (error.description or error.name).rstrip("."))
-    for name, value in error.get_headers():
-        if name == "Allow":
-            response.headers[name] = value
-    return response
-
-
 def _unavailable(error: Exception) -> Response:
     current_app.logger.warning("unavailable: %s", error)
     what = "the hub does" if isinstance(error, HubAwayError) else "the store does"
-    return _problem(503, f"{what} not answer: try again", retry_after=5)
-
-
-def _failure(_: Exception) -> Response:
-    current_app.logger.exception("the request failed")
-    return _problem(500, "the request failed")
+    return problem(503, f"{what} not answer: try again", retry_after=5)
 
 
 def _headers(response: Response) -> Response:

@@ -11,10 +11,12 @@ import msgspec
 from flask import Flask, Response, current_app, request
 from kombu.exceptions import OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import __version__
 from ..client import client_of
 from ..current import release
+from ..replies import answer, failure, http_problem, problem
 from ..tbn.errors import shortened
 from . import answers, broker, metrics, openapi
 from .request import BadRequest, decode
@@ -38,10 +40,10 @@ def create_app(settings: Settings) -> Flask:
     app.add_url_rule("/openapi.json", view_func=api.describe)
     app.add_url_rule("/health", view_func=api.health)
     app.add_url_rule("/metrics", view_func=api.metrics)
-    app.register_error_handler(HTTPException, _http_problem)
+    app.register_error_handler(HTTPException, _refused)
     for unreachable in (*UNAVAILABLE, OperationalError):
         app.register_error_handler(unreachable, _unavailable)
-    app.register_error_handler(Exception, _failure)
+    app.register_error_handler(Exception, failure)
     app.after_request(api.allow_origins)
     return app
 
@@ -57,11 +59,11 @@ class Api:
     def accept(self) -> Response:
         """``POST /task``: record the task, then send its id to the workers."""
         if not request.is_json:
-            return _problem(415, "the request needs the header Content-Type: application/json")
+            return problem(415, "the request needs the header Content-Type: application/json")
         try:
             task = decode(request.get_data(), self._settings.limits)
         except BadRequest as error:
-            return _answer(400, {"status": "BadRequest", "message": str(error), "field": error.field})
+            return answer(400, {"status": "BadRequest", "message": str(error), "field": error.field})
         job = str(uuid4())
         client = client_of(request.headers.get("X-Forwarded-For"))
         try:
@@ -74,10 +76,10 @@ class Api:
                 self._store.withdraw(job)
             raise
         if accepted is Accepted.CLIENT_FULL:
-            return _problem(429, "too many tasks of yours are waiting: try again later", retry_after=10)
+            return problem(429, "too many tasks of yours are waiting: try again later", retry_after=10)
         if accepted is Accepted.FULL:
-            return _problem(503, "too many tasks are waiting: try again later", retry_after=10)
-        return _answer(202, {"task_id": job})
+            return problem(503, "too many tasks are waiting: try again later", retry_after=10)
+        return answer(202, {"task_id": job})
 
     def status(self, job: str) -> Response:
         """``GET /status/<id>``."""
@@ -91,21 +93,21 @@ class Api:
         """``DELETE /terminate/<id>``: final from here on; the worker stops within a moment."""
         if not self._store.terminate(job):
             return _no_task(job)
-        return _answer(200, {"status": f"terminating task: {job}"})
+        return answer(200, {"status": f"terminating task: {job}"})
 
     def tasks(self) -> Response:
         """``GET /tasks``: what the operator wants to see at once."""
         if not self._is_operator():
-            return _problem(403, "only the operator may list tasks")
+            return problem(403, "only the operator may list tasks")
         limit = min(max(request.args.get("limit", NEWEST, int), 1), 10 * NEWEST)
         listed = [answers.summary(job) for job in self._store.newest(limit)]
-        return _answer(
+        return answer(
             200, {"tasks": listed, "counts": self._store.counts(), "workers": self._store.workers()}
         )
 
     def describe(self) -> Response:
         """``GET /openapi.json``."""
-        return _answer(200, openapi.document(self._settings))
+        return answer(200, openapi.document(self._settings))
 
     def health(self) -> Response:
         """``GET /health``: the API answers, and so does its store."""
@@ -113,13 +115,13 @@ class Api:
         try:
             workers = self._store.workers()
         except UNAVAILABLE:
-            return _answer(503, {"status": "unavailable", "redis": "out of reach", **about})
-        return _answer(200, {"status": "ok", "redis": "ok", "workers": len(workers), **about})
+            return answer(503, {"status": "unavailable", "redis": "out of reach", **about})
+        return answer(200, {"status": "ok", "redis": "ok", "workers": len(workers), **about})
 
     def metrics(self) -> Response:
         """``GET /metrics``."""
         if not self._is_operator():
-            return _problem(403, "only the operator may read metrics")
+            return problem(403, "only the operator may read metrics")
         text = metrics.exposition(self._store.counts(), len(self._store.workers()), release())
         return Response(text, content_type=metrics.CONTENT_TYPE)
 
@@ -148,19 +150,8 @@ class Api:
         return bool(token) and hmac.compare_digest(given.encode(), str(token).encode())
 
 
-def _answer(code: int, body: object) -> Response:
-    return Response(msgspec.json.encode(body), code, content_type="application/json")
-
-
-def _problem(code: int, message: str, retry_after: int | None = None) -> Response:
-    response = _answer(code, {"status": "Error", "message": message})
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
-    return response
-
-
 def _no_task(job: str) -> Response:
-    return _answer(
+    return answer(
         404,
         {
             "status": "NotFound",
@@ -169,14 +160,10 @@ def _no_task(job: str) -> Response:
     )
 
 
-def _http_problem(error: HTTPException) -> Response:
+def _refused(error: HTTPException) -> WerkzeugResponse:
     if isinstance(error, RequestEntityTooLarge):
         _read_away(request.environ["wsgi.input"])
-    response = _problem(error.code or 500, (error.description or error.name).rstrip("."))
-    for name, value in error.get_headers():
-        if name == "Allow":
-            response.headers[name] = value
-    return response
+    return http_problem(error)
 
 
 def _read_away(body: IO[bytes]) -> None:
@@ -188,9 +175,4 @@ def _read_away(body: IO[bytes]) -> None:
 
 def _unavailable(error: Exception) -> Response:
     current_app.logger.warning("the queue is unavailable: %s", error)
-    return _problem(503, "the queue is out of reach or full: try again", retry_after=5)
-
-
-def _failure(_: Exception) -> Response:
-    current_app.logger.exception("the request failed")
-    return _problem(500, "the request failed")
+    return problem(503, "the queue is out of reach or full: try again", retry_after=5)
