@@ -77,6 +77,16 @@ def test_what_was_found_is_for_its_user_to_read_and_not_to_write(
     assert given == [(4001, os.getgid())]
 
 
+def test_what_was_found_of_others_goes_and_what_the_hub_is_writing_stays(
+    homes: ModuleType, tmp_path: Path
+) -> None:
+    homes.look("ada", LIMIT, tmp_path)
+    for name in ("gone", ".ada.4711"):
+        (homes.FOLDER / name).write_text("{}")
+    homes.forget({"ada"})
+    assert {path.name for path in homes.FOLDER.iterdir()} == {"ada", ".ada.4711"}
+
+
 def test_of_a_home_with_room_or_that_nobody_looked_at_nothing_is_said(
     homes: ModuleType, tmp_path: Path
 ) -> None:

@@ -78,6 +78,13 @@ def amount(number: int) -> str:
     return f"{number / 2**20:.0f} MB" if number < 2**30 else f"{number / 2**30:.1f} GB"
 
 
+def forget(names: set[str]) -> None:
+    """Drop what was found of all others; what is just being written, here or by the hub, begins with a dot."""
+    for left in FOLDER.glob("[!.]*"):
+        if left.name not in names:
+            left.unlink(missing_ok=True)
+
+
 def lift(state: Path, keep: frozenset[int] = frozenset()) -> None:
     """Take away the quotas that were set for a hub's users, but for those who are still to have one."""
     for note in (state / "quotas").glob("*"):
@@ -152,9 +159,7 @@ def main(users: str, limit: int, state: Path) -> None:
         for name in names:
             with contextlib.suppress(KeyError, OSError, subprocess.TimeoutExpired):
                 look(name, limit, state, AT_MOST)
-        for left in FOLDER.glob("*"):
-            if left.name not in names:
-                left.unlink(missing_ok=True)
+        forget(names)
         with contextlib.suppress(KeyError):
             lift(state, frozenset(pwd.getpwnam(name).pw_uid for name in names))
         time.sleep(max(EVERY, SHARE * (time.monotonic() - began)))
